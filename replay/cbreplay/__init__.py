@@ -1,0 +1,65 @@
+"""Replay training callbacks on existing logs: where training would have stopped, and which file would be kept.
+
+Everything public is here; modules below it are not part of the interface. Epochs are 0-based.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from ._version import __version__
+
+if TYPE_CHECKING:
+    from .damage import Damage, Skipped
+    from .errors import (
+        CallbackError,
+        CbreplayError,
+        LogNotFoundError,
+        NotALogError,
+        NothingReadableError,
+        ParameterError,
+        UnknownMetricError,
+        UnknownProfileError,
+        UnknownRunError,
+    )
+    from .logs import load_runs
+    from .outcome import EarlyStoppingRecord, ModelCheckpointRecord, Outcome, TraceRow
+    from .replaying import replay, replay_fits
+    from .rules import EarlyStopping, LookBack, ModelCheckpoint, Profile, list_profiles, resolve_profile
+    from .run import Run, Runs
+
+_HOMES = {
+    "damage": ("Damage", "Skipped"),
+    "errors": (
+        "CallbackError", "CbreplayError", "LogNotFoundError", "NotALogError", "NothingReadableError",
+        "ParameterError", "UnknownMetricError", "UnknownProfileError", "UnknownRunError",
+    ),
+    "logs": ("load_runs",),
+    "outcome": ("EarlyStoppingRecord", "ModelCheckpointRecord", "Outcome", "TraceRow"),
+    "replaying": ("replay", "replay_fits"),
+    "rules": ("EarlyStopping", "LookBack", "ModelCheckpoint", "Profile", "list_profiles", "resolve_profile"),
+    "run": ("Run", "Runs"),
+}  # fmt: skip
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [  # noqa: RUF022 - sorted as people read it
+    "CallbackError", "CbreplayError", "Damage", "EarlyStopping", "EarlyStoppingRecord", "LogNotFoundError",
+    "LookBack", "ModelCheckpoint", "ModelCheckpointRecord", "NotALogError", "NothingReadableError", "Outcome",
+    "ParameterError", "Profile", "Run", "Runs", "Skipped", "TraceRow", "UnknownMetricError",
+    "UnknownProfileError", "UnknownRunError", "__version__", "list_profiles", "load_runs", "replay",
+    "replay_fits", "resolve_profile",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used, so that ``import cbreplay`` costs nothing."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f".{_HOME_OF[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

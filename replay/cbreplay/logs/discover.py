@@ -1,0 +1,100 @@
+"""A folder in, the files that may be logs out. Nothing is opened that is not a regular file."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..damage import Skipped
+from ..errors import LogNotFoundError
+from .histories import looks_like_history
+
+_HISTORY_ENDINGS = (".csv", ".tsv")
+_MAYBE_HISTORY_ENDINGS = (".log", ".txt")
+_FOLDER_LINK = "a link to a folder, not followed: name its target to read it"
+_NEVER_ENTERED = {"__pycache__", "node_modules", "site-packages"}
+
+
+@dataclass(frozen=True)
+class Found:
+    """The candidates below ``root`` (a folder), each list sorted by path; ``skipped`` says what was left out."""
+
+    root: Path
+    event_files: tuple[Path, ...]
+    histories: tuple[Path, ...]
+    skipped: tuple[Skipped, ...]
+
+
+def is_event_file_name(name: str) -> bool:
+    """Whether TensorBoard would take a file of this name for an event file (profiler markers are not)."""
+    return "tfevents" in name and not name.endswith(".profile-empty")
+
+
+def discover(logdir: Path) -> Found:
+    """Walk ``logdir`` (or take the one file that it is). Links to folders are not followed, hidden folders not entered.
+
+    Raises :class:`LogNotFoundError` where there is no such path, OSError where the folder cannot be listed.
+    """
+    if not logdir.exists():
+        raise LogNotFoundError(f"{logdir}: no such file or folder")
+    if logdir.is_file():
+        event = is_event_file_name(logdir.name)
+        return Found(logdir.parent, (logdir,) if event else (), () if event else (logdir,), ())
+    event_files: list[Path] = []
+    histories: list[Path] = []
+    skipped: list[Skipped] = []
+    pending = [logdir]
+    while pending:
+        folder = pending.pop()
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError as error:
+            if folder == logdir:
+                raise
+            skipped.append(Skipped(str(folder), f"cannot be listed: {error.strerror}"))
+            continue
+        for entry in entries:
+            path = folder / entry.name
+            if _is_folder(entry):
+                if not entry.name.startswith(".") and entry.name not in _NEVER_ENTERED:
+                    pending.append(path)
+                continue
+            kind = _kind(entry.name)
+            reason = _why_unusable(entry)
+            if reason is None and kind == "events":
+                event_files.append(path)
+            elif reason is None and (kind == "history" or (kind == "maybe" and looks_like_history(path))):
+                histories.append(path)
+            elif reason is not None and (kind in ("events", "history") or reason is _FOLDER_LINK):
+                skipped.append(Skipped(str(path), reason))
+    skipped.sort(key=lambda item: item.path)
+    return Found(logdir, tuple(sorted(event_files)), tuple(sorted(histories)), tuple(skipped))
+
+
+def _kind(name: str) -> str:
+    if is_event_file_name(name):
+        return "events"
+    lowered = name.lower()
+    if lowered.endswith(_HISTORY_ENDINGS):
+        return "history"
+    return "maybe" if lowered.endswith(_MAYBE_HISTORY_ENDINGS) else ""
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:
+        return False
+
+
+def _why_unusable(entry: os.DirEntry[str]) -> str | None:
+    """Why an entry that is no folder is not opened; None for a regular file."""
+    try:
+        if entry.is_symlink():
+            return _FOLDER_LINK if entry.is_dir() else "a link, not followed: name its target to read it"
+        regular = stat.S_ISREG(entry.stat(follow_symlinks=False).st_mode)
+    except OSError as error:
+        return f"cannot be examined: {error.strerror}"
+    return None if regular else "not a regular file"

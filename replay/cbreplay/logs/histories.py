@@ -1,0 +1,281 @@
+"""History files: what Keras' CSVLogger and ``pd.DataFrame(history.history).to_csv()`` write, and their kin.
+
+Numbers are parsed by Python's ``float``, so that every one round-trips. The epoch column, the separator, the
+encoding and the decimal sign are found in the file. A cell that is no number is missing and reported.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import os
+import re
+from array import array
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ..damage import Damage
+from ..errors import NotALogError
+from ..points import Part
+
+_EPOCH_NAMES = ("epoch", "epochs")
+_STEP_NAMES = ("step", "global_step", "iteration", "iter")
+_INDEX_NAMES = ("", "unnamed: 0", "index")
+_TELLING = re.compile(r"loss|acc|^val_|auc|error|mae|mse|rmse|f1|score", re.IGNORECASE)
+_MISSING = frozenset({"", "na", "n/a", "null", "none", "--", "-", "<na>"})
+_WINDOWS_FLOATS = {"1.#ind": math.nan, "1.#qnan": math.nan, "1.#snan": math.nan, "1.#inf": math.inf}
+_NUMBER = re.compile(r"^\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*$")
+_MAX_REPORTED = 20
+
+
+@dataclass(frozen=True)
+class History:
+    """A history file as parts: one, or more where its epochs start again or its header is repeated.
+
+    ``axis`` says what the steps of the parts are: ``epoch`` (a column of that name), ``step`` or ``row``
+    (nothing of the kind: rows are numbered from 0). ``damage`` uses 1-based lines; ``notes`` are sentences.
+    """
+
+    parts: tuple[Part, ...]
+    axis: str
+    damage: tuple[Damage, ...]
+    notes: tuple[str, ...]
+
+
+def read_history(path: Path) -> History:
+    """Read one delimited text file of metrics by epoch.
+
+    Raises OSError where it cannot be opened and :class:`NotALogError` where it is no history of a training.
+    """
+    text = _decode(path)
+    limit = csv.field_size_limit(len(text) + 1)
+    try:
+        return _Table(str(path), text).read()
+    except csv.Error as error:
+        raise NotALogError(f"not readable as delimited text: {error}") from error
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _decode(path: Path) -> str:
+    data = path.read_bytes()
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", errors="replace")
+    if b"\0" in data[:4096]:
+        raise NotALogError("binary data, not delimited text")
+    return data.decode("utf-8-sig", errors="backslashreplace")
+
+
+@dataclass
+class _Segment:
+    tag_id: array[int] = field(default_factory=lambda: array("i"))
+    step: array[int] = field(default_factory=lambda: array("q"))
+    value: array[float] = field(default_factory=lambda: array("d"))
+
+
+class _Table:
+    """The parse of one delimited text."""
+
+    def __init__(self, path: str, text: str) -> None:
+        self.path = path
+        self.text = text
+        self.damage: list[Damage] = []
+        self.notes: list[str] = []
+        self.segments = [_Segment()]
+        self.texts: dict[int, list[tuple[int, str]]] = {}  # column -> (line, cell) of cells that are no number
+        self.empty = 0
+
+    def read(self) -> History:
+        separator = _find_separator(self.text)
+        rows = self._rows(separator)
+        header = next((cells for _, cells in rows), None)
+        if header is None:
+            raise NotALogError("the file is empty")
+        index, axis = self._understand(header)
+        columns = [i for i in range(len(header)) if i != index and header[i]]
+        columns = self._drop_repeated(header, columns)
+        comma = separator != "," and bool(re.search(r"(^|[;\t|])\s*-?\d+,\d+\s*([;\t|]|\r?$)", self.text, re.M))
+        self._fill(rows, header, index, axis, columns, parse_number if not comma else _parse_decimal_comma)
+        return self._result(header, columns, axis)
+
+    def _rows(self, separator: str) -> Iterator[tuple[int, list[str]]]:
+        reader = csv.reader(io.StringIO(self.text, newline=""), delimiter=separator, skipinitialspace=True)
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                yield reader.line_num, [cell.strip() for cell in cells]
+
+    def _understand(self, header: list[str]) -> tuple[int | None, str]:
+        """The column of the epochs and what it counts; refuse what is no history."""
+        names = [name.lower() for name in header]
+        others = [name for name in names[1:] if name]
+        if others and all(_NUMBER.match(name) for name in others):
+            raise NotALogError("epochs seem to be columns and metrics rows: transpose it (a header of names is needed)")
+        if all(_NUMBER.match(name) for name in names if name):
+            raise NotALogError("the first line has no column names")
+        for known, axis in ((_EPOCH_NAMES, "epoch"), (_STEP_NAMES, "step")):
+            for name in known:
+                if name in names:
+                    return names.index(name), axis
+        if not any(_TELLING.search(name) for name in names):
+            raise NotALogError("no epoch, step or loss column: not taken for the history of a training")
+        return (0 if names[0] in _INDEX_NAMES else None), "row"
+
+    def _drop_repeated(self, header: list[str], columns: list[int]) -> list[int]:
+        first: dict[str, int] = {}
+        for column in columns:
+            if header[column] in first:
+                self.notes.append(f"column {header[column]!r} occurs more than once: the first one is read")
+            first.setdefault(header[column], column)
+        return list(first.values())
+
+    def _fill(
+        self, rows: Iterator[tuple[int, list[str]]], header: list[str], index: int | None, axis: str,
+        columns: list[int], parse: Callable[[str], float | None],
+    ) -> None:  # fmt: skip
+        missing = math.nan if axis == "row" else None
+        previous: int | None = None
+        row_number = 0
+        ids = list(enumerate(columns))
+        for line, cells in rows:
+            if cells == header:
+                self.notes.append(f"the header is repeated in line {line}: another training was appended")
+                self.segments.append(_Segment())
+                previous, row_number = None, 0
+                continue
+            if len(cells) != len(header):
+                self._bad_row(line, f"{len(cells)} cells where the header has {len(header)}")
+                continue
+            if axis == "row":
+                step = row_number
+            else:
+                number = _whole(parse, cells[index or 0])
+                if number is None:
+                    self._bad_row(line, f"{header[index or 0]} is {cells[index or 0][:40]!r}, not a whole number")
+                    continue
+                step = number
+            row_number += 1
+            if previous is not None and step < previous:
+                self.segments.append(_Segment())
+            previous = step
+            segment = self.segments[-1]
+            for tag_id, column in ids:
+                cell = cells[column]
+                try:
+                    value = parse(cell)
+                except ValueError:
+                    self.texts.setdefault(column, []).append((line, cell[:40]))
+                    continue
+                if value is None:
+                    if missing is None or cell:
+                        continue
+                    value = missing
+                    self.empty += 1
+                segment.tag_id.append(tag_id)
+                segment.step.append(step)
+                segment.value.append(value)
+
+    def _bad_row(self, line: int, detail: str) -> None:
+        self.damage.append(Damage(self.path, line, "row", 1, detail))
+
+    def _result(self, header: list[str], columns: list[int], axis: str) -> History:
+        used = {tag_id for segment in self.segments for tag_id in segment.tag_id}
+        wordy = [header[column] for i, column in enumerate(columns) if i not in used and column in self.texts]
+        if wordy:
+            self.notes.append("columns without a number are left out: " + ", ".join(repr(n[:60]) for n in wordy))
+        for i, column in enumerate(columns):
+            if i in used:
+                for line, cell in self.texts.get(column, ()):
+                    detail = f"{header[column]} is {cell!r}, not a number: taken as missing"
+                    self.damage.append(Damage(self.path, line, "value", 1, detail))
+        if self.empty:
+            self.notes.append(f"{self.empty} empty cells are read as NaN, as pandas writes it")
+        if self.text[-1] not in "\r\n":
+            line = self.text.count("\n") + 1
+            detail = "the last line has no line end: its last number may be cut off"
+            self.damage.append(Damage(self.path, line, "truncated", 0, detail))
+        self.damage.sort(key=lambda item: item.offset)
+        if not used and self.text.count("\n") > 1:
+            raise NotALogError("no column holds a usable number")
+        tags = tuple(header[column] for column in columns)
+        parts = tuple(self._part(segment, tags) for segment in self.segments if segment.step)
+        return History(parts, axis, _shorten(self.path, self.damage), tuple(self.notes))
+
+    def _part(self, segment: _Segment, tags: tuple[str, ...]) -> Part:
+        step = np.array(segment.step, np.int64)
+        return Part(
+            path=self.path, writer="", started=None, tags=tags,
+            tag_id=np.array(segment.tag_id, np.int32), step=step,
+            wall_time=np.full(len(step), np.nan), value=np.array(segment.value, np.float64), exact=True,
+        )  # fmt: skip
+
+
+def _shorten(path: str, damage: list[Damage]) -> tuple[Damage, ...]:
+    """At most ``_MAX_REPORTED`` reports of one file, the rest as one that counts them."""
+    if len(damage) <= _MAX_REPORTED:
+        return tuple(damage)
+    rest = damage[_MAX_REPORTED:]
+    total = Damage(path, rest[0].offset, "row", sum(d.lost for d in rest), f"{len(rest)} more lines like these")
+    return (*damage[:_MAX_REPORTED], total)
+
+
+def _find_separator(text: str) -> str:
+    """The separator that splits the first lines most evenly; a comma where nothing does."""
+    lines = [line for line in text[:65536].splitlines() if line.strip()][:10]
+    if not lines:
+        return ","
+    scores = {}
+    for separator in (",", ";", "\t", "|"):
+        counts = [len(row) for row in csv.reader(lines[: 1 if len(lines) < 3 else len(lines)], delimiter=separator)]
+        even = sum(count == counts[0] for count in counts)
+        scores[separator] = (counts[0] > 1, even, counts[0])
+    return max(scores, key=lambda separator: scores[separator])
+
+
+def parse_number(cell: str) -> float | None:
+    """The number in a cell, None where it says that there is none; ValueError for any other text."""
+    if "_" in cell:
+        raise ValueError(cell)
+    try:
+        return float(cell)
+    except ValueError:
+        lowered = cell.lower()
+        if lowered in _MISSING:
+            return None
+        sign, bare = (-1.0, lowered[1:]) if lowered.startswith("-") else (1.0, lowered.lstrip("+"))
+        if bare in _WINDOWS_FLOATS:
+            return sign * _WINDOWS_FLOATS[bare]
+        raise
+
+
+def _parse_decimal_comma(cell: str) -> float | None:
+    return parse_number(cell.replace(",", "."))
+
+
+def _whole(parse: Callable[[str], float | None], cell: str) -> int | None:
+    try:
+        number = parse(cell)
+    except ValueError:
+        return None
+    if number is None or not number.is_integer() or abs(number) >= 2**53:
+        return None
+    return int(number)
+
+
+def looks_like_history(path: Path) -> bool:
+    """Whether a file of a name that promises nothing (``training.log``) starts like a history."""
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(4096)
+        if b"\0" in head:
+            return False
+        first = os.fsdecode(head).splitlines()[:1]
+        if not first:
+            return False
+        names = next(csv.reader(first, delimiter=_find_separator(os.fsdecode(head))), [])
+    except (OSError, csv.Error):
+        return False
+    return len(names) > 1 and names[0].strip().lower() in (*_EPOCH_NAMES, *_STEP_NAMES)

@@ -1,0 +1,147 @@
+"""Which history belongs to which event run: by place, and only when their values agree."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ..run import EpochAxis, Metric, Run
+
+#: Callbacks change the rate between the moment one logger reads it and the next does: never a contradiction.
+_RATES = frozenset({"lr", "learning_rate"})
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    shared: int
+    differing: int
+    first: str  #: a sentence about the first difference
+    shift: int  #: added to the epochs of the history before comparing
+
+    @property
+    def agrees(self) -> bool:
+        return self.shared > 0 and self.differing == 0
+
+
+def join_histories(
+    event_runs: Sequence[Run], histories: Sequence[Run], given: frozenset[str] = frozenset()
+) -> list[Run]:
+    """Merge each history into the event run that it belongs to; the others stay runs of their own.
+
+    A history belongs to an event run at or below its folder when exactly one such run agrees with it: every
+    value of a shared epoch is equal when rounded to float32. Where several agree, the one with just its
+    epochs. A file in ``given`` may join an event run anywhere. The values of the history win: they have all
+    digits.
+    """
+    joined = {run.name: run for run in event_runs}
+    alone: list[Run] = []
+    for history in histories:
+        anywhere = any(source in given for source in history.sources)
+        candidates = [run for run in event_runs if anywhere or _is_below(run.folder, history.folder)]
+        compared = [(run, _compare(run, history)) for run in candidates]
+        agreeing = [(run, comparison) for run, comparison in compared if comparison.agrees]
+        if len(agreeing) > 1:
+            same = [(run, c) for run, c in agreeing if _epochs(run, 0) == _epochs(history, c.shift)]
+            agreeing = same if len(same) == 1 else []
+        if agreeing:
+            run, comparison = agreeing[0]
+            joined[run.name] = _merge(joined[run.name], history, comparison.shift)
+        elif len(compared) == 1 and compared[0][1].shared:
+            run, comparison = compared[0]
+            note = (
+                f"{Path(history.sources[0]).name} and run {run.name!r} disagree beyond float32 rounding in "
+                f"{comparison.differing} of {comparison.shared} shared values ({comparison.first}): not joined"
+            )
+            joined[run.name] = replace(joined[run.name], notes=(*joined[run.name].notes, note))
+            alone.append(replace(history, notes=(*history.notes, note)))
+        else:
+            alone.append(history)
+    return [*joined.values(), *alone]
+
+
+def _is_below(folder: str, above: str) -> bool:
+    return Path(folder) == Path(above) or Path(above) in Path(folder).parents
+
+
+def _epochs(run: Run, shift: int) -> tuple[int, int]:
+    return run.first_epoch + shift, run.epochs
+
+
+def _compare(run: Run, history: Run) -> _Comparison:
+    """The comparison under the first shift of the history's epochs that agrees, else under no shift."""
+    plain = _compare_shifted(run, history, 0)
+    if plain.agrees:
+        return plain
+    if history.axis.kind == "epoch" and history.axis.base == 1:
+        shifts = [1]  # a CSVLogger that was started with initial_epoch=1 counts from 0 all the same
+    elif history.axis.sentence.startswith("no epoch column"):
+        shifts = sorted({session.first_step or 0 for session in run.sessions} - {0})
+    else:
+        shifts = []
+    found = [comparison for shift in shifts if (comparison := _compare_shifted(run, history, shift)).agrees]
+    return found[0] if len(found) == 1 else plain
+
+
+def _compare_shifted(run: Run, history: Run, shift: int) -> _Comparison:
+    shared = differing = 0
+    first = ""
+    for name, metric in history.table.items():
+        if name not in run.table or name in _RATES:
+            continue
+        other = run.table[name]
+        epochs, mine, theirs = np.intersect1d(metric.epoch + shift, other.epoch, return_indices=True)
+        with np.errstate(over="ignore"):
+            a, b = metric.value[mine].astype(np.float32), other.value[theirs].astype(np.float32)
+        unequal = ~((a == b) | (np.isnan(a) & np.isnan(b)))
+        shared += len(epochs)
+        differing += int(unequal.sum())
+        if unequal.any() and not first:
+            at = int(np.flatnonzero(unequal)[0])
+            x, y = metric.value[mine][at], other.value[theirs][at]
+            first = f"first: {name} of epoch {int(epochs[at]) + 1} is {x:.6g} there and {y:.6g} in the events"
+    return _Comparison(shared, differing, first, shift)
+
+
+def _merge(run: Run, history: Run, shift: int) -> Run:
+    table = dict(run.table)
+    filled = 0
+    for name, metric in history.table.items():
+        moved = replace(metric, epoch=metric.epoch + shift)
+        if name in table:
+            table[name], new = _overlay(table[name], moved, prefer_text=name not in _RATES)
+            filled += new
+        else:
+            table[name] = moved
+    notes = [*run.notes, *history.notes]
+    if filled:
+        notes.append(f"{Path(history.sources[0]).name} fills {filled} values that the event files lack")
+    if shift:
+        notes.append(f"the first row of {Path(history.sources[0]).name} is epoch {history.first_epoch + shift + 1}")
+    return replace(
+        run, table=table, sources=(*run.sources, *history.sources), notes=tuple(notes),
+        damage=(*run.damage, *history.damage),
+        axis=EpochAxis(run.axis.kind, run.axis.base, run.axis.sentence),
+    )  # fmt: skip
+
+
+def _overlay(events: Metric, text: Metric, *, prefer_text: bool) -> tuple[Metric, int]:
+    """Both as one: the digits of the text, the wall times of the events; and how many epochs were new."""
+    times = dict(zip(events.epoch.tolist(), events.wall_time.tolist(), strict=True))
+    values = dict(zip(events.epoch.tolist(), events.value.tolist(), strict=True))
+    new = sum(epoch not in values for epoch in text.epoch.tolist())
+    for epoch, value in zip(text.epoch.tolist(), text.value.tolist(), strict=True):
+        if prefer_text or epoch not in values:
+            values[epoch] = value
+    epochs = sorted(values)
+    return (
+        Metric(
+            events.name, np.array(epochs, np.int64), np.array([values[e] for e in epochs]),
+            np.array([times.get(e, math.nan) for e in epochs]), f"{events.origin}, {text.origin}",
+            exact=prefer_text and set(text.epoch.tolist()) >= set(epochs),
+        ),
+        new,
+    )  # fmt: skip

@@ -1,0 +1,221 @@
+"""``load_runs``: a folder or a file in, :class:`Runs` out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..damage import Damage, Skipped
+from ..errors import LogNotFoundError, NotALogError
+from ..points import Part
+from ..run import EpochAxis, Metric, Run, Runs
+from .discover import Found, discover
+from .epochs import by_epoch
+from .events import EventColumns, read_event_file
+from .histories import read_history
+from .joining import join_histories
+from .planned import with_planned_epochs
+from .restarts import split_at_restarts
+from .sessions import Training, detach_strangers, trainings, writer_folders
+
+Progress = Callable[[int, int], None]
+
+
+def load_runs(
+    logdir: str | Path,
+    *,
+    planned_epochs: int | None = None,
+    histories: Iterable[str | Path] = (),
+    progress: Progress | None = None,
+) -> Runs:
+    """Read every log in a folder (or the one file named) and group the points into runs.
+
+    ``histories`` names history files that may join an event run wherever they lie. ``progress`` is called
+    with (files read, files in all). Damaged and skipped files are in the result; only a path that does not
+    exist (:class:`LogNotFoundError`) or cannot be listed (OSError) raises.
+    """
+    root = Path(logdir)
+    found = discover(root)
+    given = [Path(path) for path in histories]
+    if missing := [path for path in given if not path.is_file()]:
+        raise LogNotFoundError(f"{missing[0]}: no such history file")
+    all_histories = tuple(dict.fromkeys([*found.histories, *given]))
+    reader = _Reader(found, root, progress, len(found.event_files) + len(all_histories))
+    event_runs = reader.event_runs()
+    history_runs = reader.history_runs(all_histories, {run.name for run in event_runs})
+    runs = join_histories(event_runs, history_runs, frozenset(str(path) for path in given))
+    runs = with_planned_epochs(sorted(runs, key=lambda run: _natural(run.name)), planned_epochs)
+    return Runs(runs, str(logdir), [*found.skipped, *reader.skipped])
+
+
+def _natural(name: str) -> list[tuple[int, int, str]]:
+    """A sort key that puts ``run_2`` before ``run_10``."""
+    pieces: list[tuple[int, int, str]] = []
+    digits = text = ""
+    for character in [*name, "\0"]:
+        if character.isdecimal():
+            if text:
+                pieces.append((1, 0, text))
+                text = ""
+            digits += character
+        else:
+            if digits:
+                pieces.append((0, int(digits), ""))
+                digits = ""
+            text += character
+    return [*pieces, (1, 0, text)]
+
+
+@dataclass(frozen=True)
+class _EventFile:
+    path: Path
+    columns: EventColumns
+
+
+class _Reader:
+    """Reads the files of one log folder; what cannot be read is kept in ``skipped``."""
+
+    def __init__(self, found: Found, logdir: Path, progress: Progress | None, total: int) -> None:
+        self.found = found
+        self.single = logdir.is_file()
+        self.logdir = logdir
+        self.skipped: list[Skipped] = []
+        self._progress = progress
+        self._total = total
+        self._done = 0
+
+    def event_runs(self) -> list[Run]:
+        files = [_EventFile(path, columns) for path in self.found.event_files if (columns := self._events(path))]
+        places = writer_folders({file.path.parent for file in files}, self.found.root)
+        by_root: dict[Path, list[tuple[_EventFile, str]]] = {}
+        for file in files:
+            root, writer = places[file.path.parent]
+            by_root.setdefault(root, []).append((file, writer))
+        return [run for root, members in by_root.items() for run in self._runs_of(root, members)]
+
+    def _events(self, path: Path) -> EventColumns | None:
+        return self._attempt(path, read_event_file)
+
+    def _attempt(self, path: Path, read: Callable[[Path], EventColumns]) -> EventColumns | None:
+        self._tick()
+        try:
+            return read(path)
+        except NotALogError as error:
+            self.skipped.append(Skipped(str(path), str(error)))
+        except OSError as error:
+            self.skipped.append(Skipped(str(path), f"cannot be read: {error.strerror or error}"))
+        return None
+
+    def _tick(self) -> None:
+        self._done += 1
+        if self._progress is not None:
+            self._progress(self._done, self._total)
+
+    def _runs_of(self, root: Path, members: list[tuple[_EventFile, str]]) -> list[Run]:
+        parts = [part for file, writer in members for part in _parts(file, writer)]
+        own, strangers = detach_strangers(parts)
+        groups = [(root, own)]
+        for writer in sorted({part.writer for part in strangers}):
+            alone = [part for part in strangers if part.writer == writer]
+            groups.append((root / writer, [replace(part, writer="") for part in alone]))
+        files = {str(file.path): file.columns for file, _ in members}
+        return [run for folder, group in groups for run in self._event_run(folder, group, files)]
+
+    def _event_run(self, root: Path, parts: list[Part], files: dict[str, EventColumns]) -> list[Run]:
+        found = trainings(parts)
+        runs = []
+        for number, training in enumerate(found, start=1):
+            sources = list(dict.fromkeys(part.path for part in training.parts))
+            damage = [item for source in sources for item in files[source].damage]
+            others: dict[str, tuple[str, int]] = {}
+            for source in sources:
+                writer = next(part.writer for part in training.parts if part.path == source)
+                for tag, what in files[source].others.items():
+                    others[f"{writer}/{tag}".lstrip("/")] = what
+            run = _run(self._name(root), root, training, "events", damage, [], others)
+            runs.append(_numbered(run, number, len(found)))
+        return runs
+
+    def _name(self, root: Path) -> str:
+        if self.single:
+            return self.logdir.stem
+        return root.relative_to(self.logdir).as_posix()
+
+    def history_runs(self, paths: Iterable[Path], taken: set[str]) -> list[Run]:
+        runs: list[Run] = []
+        for path in paths:
+            self._tick()
+            try:
+                history = read_history(path)
+            except NotALogError as error:
+                self.skipped.append(Skipped(str(path), str(error)))
+                continue
+            except OSError as error:
+                self.skipped.append(Skipped(str(path), f"cannot be read: {error.strerror or error}"))
+                continue
+            name = self._history_name(path, taken | {run.name for run in runs})
+            found = trainings(history.parts) or [Training((), (), (), ())]
+            for number, training in enumerate(found, start=1):
+                run = _run(
+                    name, path.parent, training, history.axis, history.damage, history.notes, {}, [str(path)]
+                )
+                runs.append(_numbered(run, number, len(found)))
+        return runs
+
+    def _history_name(self, path: Path, taken: set[str]) -> str:
+        if self.single:
+            return path.stem
+        try:
+            below = path.relative_to(self.logdir)
+        except ValueError:
+            below = Path(path.name)
+        stem = below.with_suffix("").as_posix()
+        return below.as_posix() if stem in taken else stem
+
+
+def _parts(file: _EventFile, writer: str) -> list[Part]:
+    columns = file.columns
+    part = Part(
+        path=str(file.path), writer=writer, started=columns.first_wall_time, tags=columns.tags,
+        tag_id=columns.tag_id, step=columns.step, wall_time=columns.wall_time, value=columns.value,
+    )  # fmt: skip
+    return split_at_restarts(part, columns.restarts)
+
+
+def _run(
+    name: str, folder: Path, training: Training, axis_hint: str, damage: Iterable[Damage],
+    notes: Iterable[str], others: dict[str, tuple[str, int]], sources: list[str] | None = None,
+) -> Run:  # fmt: skip
+    axis, table, decided = by_epoch(training, axis_hint)
+    fit_epochs, replaced = _fits(training, axis, axis_hint)
+    return Run(
+        name=name, folder=str(folder), table=table, axis=axis,
+        sources=tuple(sources or dict.fromkeys(part.path for part in training.parts)),
+        sessions=training.sessions, damage=tuple(damage), notes=(*notes, *decided),
+        parts=training.parts, session_of=training.session_of, replaced_from=training.replaced_from,
+        event_tags=others, fit_epochs=fit_epochs, replaced=replaced,
+    )  # fmt: skip
+
+
+def _fits(
+    training: Training, axis: EpochAxis, axis_hint: str
+) -> tuple[tuple[tuple[int, int], ...], tuple[dict[str, Metric], ...]]:
+    """The epochs of each session that logged any, and its own metrics by epoch."""
+    if axis.kind != "epoch" or len(training.sessions) < 2:
+        return (), ()
+    spans, tables = [], []
+    for number, session in enumerate(training.sessions):
+        if session.first_step is None or session.last_step is None:
+            continue
+        _, table, _ = by_epoch(training.only(number), axis_hint, axis)
+        spans.append((session.first_step - axis.base, session.last_step - axis.base + 1))
+        tables.append(table)
+    return tuple(spans), tuple(tables)
+
+
+def _numbered(run: Run, number: int, count: int) -> Run:
+    if count == 1:
+        return run
+    note = f"training {number} of {count} in the same place"
+    return replace(run, name=f"{run.name}#{number}", notes=(*run.notes, note))

@@ -1,0 +1,191 @@
+"""TFRecord framing: a stream of bytes in, sound payloads with their offsets out.
+
+A record is ``uint64 length, uint32 masked CRC-32C of the length, payload, uint32 masked CRC-32C of the
+payload``, little-endian (TensorFlow, ``tensorflow/core/lib/io/record_writer.h``). Reading goes on behind
+whatever is damaged: at the next place where a length and its checksum agree.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import BinaryIO
+
+import google_crc32c
+import numpy as np
+import numpy.typing as npt
+
+from ..damage import Damage
+
+HEADER = struct.Struct("<QI")
+FOOTER = struct.Struct("<I")
+OVERHEAD = HEADER.size + FOOTER.size
+
+#: A payload above this many bytes is checked piece by piece and not handed out: no scalar is that large.
+MAX_PAYLOAD = 64 << 20
+
+_CHUNK = 1 << 20
+_MASK_DELTA = 0xA282EAD8
+
+
+def masked_crc32c(data: bytes) -> int:
+    """The checksum that TFRecord stores for ``data``."""
+    return _mask(google_crc32c.value(data))
+
+
+def _mask(crc: int) -> int:
+    return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF
+
+
+class RecordReader:
+    """Iterates over ``(offset, payload)`` of every sound record of ``stream``.
+
+    ``size`` is the number of bytes to read at the most (a file that grows meanwhile is read as it was).
+    ``payload`` is None for a sound record above ``MAX_PAYLOAD``. After the iteration ``damage`` lists what
+    could not be read, in file order, and ``records`` counts the sound ones. Memory is bounded by
+    ``MAX_PAYLOAD`` whatever the file claims.
+    """
+
+    def __init__(self, stream: BinaryIO, size: int, path: str) -> None:
+        self.path = path
+        self.damage: list[Damage] = []
+        self.records = 0
+        self._stream = stream
+        self._size = size
+        self._buffer = b""
+        self._base = 0  # file offset of the first byte of the buffer
+        self._at = 0  # index into the buffer of the next byte to look at
+
+    def __iter__(self) -> Iterator[tuple[int, bytes | None]]:
+        while self._have(HEADER.size):
+            offset = self._base + self._at
+            length, length_crc = HEADER.unpack_from(self._buffer, self._at)
+            if masked_crc32c(self._buffer[self._at : self._at + 8]) != length_crc:
+                self._resynchronise(offset, "length", "the length and its checksum disagree")
+                continue
+            if length + OVERHEAD > self._size - offset:
+                self._resynchronise(offset, "truncated", f"a record of {length} bytes is cut off")
+                continue
+            if length > MAX_PAYLOAD:
+                if self._check_in_pieces(offset, length):
+                    self.records += 1
+                    yield offset, None
+                continue
+            if not self._have(length + OVERHEAD):
+                break
+            begin = self._at + HEADER.size
+            payload = self._buffer[begin : begin + length]
+            (payload_crc,) = FOOTER.unpack_from(self._buffer, begin + length)
+            self._at = begin + length + FOOTER.size
+            if masked_crc32c(payload) == payload_crc:
+                self.records += 1
+                yield offset, payload
+            else:
+                self._bad_checksum(offset, length)
+        rest = len(self._buffer) - self._at
+        if rest:
+            detail = "the file ends inside a record (the writer was killed or is still at work)"
+            self._report(self._base + self._at, "truncated", rest, detail)
+
+    def _report(self, offset: int, kind: str, lost: int, detail: str) -> None:
+        self.damage.append(Damage(self.path, offset, kind, lost, detail))
+
+    def _bad_checksum(self, offset: int, length: int) -> None:
+        self._report(offset, "checksum", length + OVERHEAD, "the payload and its checksum disagree")
+
+    def _have(self, count: int) -> bool:
+        """Fill the buffer until ``count`` bytes lie ahead; False where the file has fewer."""
+        if len(self._buffer) - self._at >= count:
+            return True
+        pieces = [self._buffer[self._at :]]
+        self._base += self._at
+        self._at = 0
+        held = len(pieces[0])
+        while held < count:
+            wanted = min(max(_CHUNK, count - held), self._size - self._base - held)
+            piece = self._stream.read(wanted) if wanted > 0 else b""
+            if not piece:
+                break
+            pieces.append(piece)
+            held += len(piece)
+        self._buffer = b"".join(pieces)
+        return held >= count
+
+    def _check_in_pieces(self, offset: int, length: int) -> bool:
+        self._at += HEADER.size
+        checksum, left = google_crc32c.Checksum(), length
+        while left and self._have(1):
+            piece = self._buffer[self._at : self._at + left]
+            checksum.update(piece)
+            self._at += len(piece)
+            left -= len(piece)
+        if left or not self._have(FOOTER.size):
+            self._report(offset, "truncated", self._base + self._at - offset, "the file ends inside a record")
+            self._at = len(self._buffer)
+            return False
+        (stored,) = FOOTER.unpack_from(self._buffer, self._at)
+        self._at += FOOTER.size
+        if _mask(int.from_bytes(checksum.digest(), "big")) != stored:
+            self._bad_checksum(offset, length)
+            return False
+        return True
+
+    def _resynchronise(self, offset: int, kind: str, detail: str) -> None:
+        """Go to the next offset whose length checksum holds and whose record fits; report what was passed."""
+        self._at += 1
+        only_zeros = True
+        while self._have(HEADER.size):
+            room = self._size - self._base
+            if (found := _find_header(self._buffer, self._at, room)) is not None:
+                self._at = found
+                lost = self._base + found - offset
+                self._report(offset, "length" if kind == "truncated" else kind, lost, detail)
+                return
+            keep = HEADER.size - 1
+            only_zeros = only_zeros and not any(self._buffer[self._at :])
+            self._at = len(self._buffer) - keep
+        only_zeros = only_zeros and not any(self._buffer[self._at :])
+        self._at = len(self._buffer)
+        lost = self._base + self._at - offset
+        if only_zeros and kind == "length":
+            detail = "only zero bytes follow (a file system that lost its last blocks)"
+        elif kind == "truncated":
+            detail += " (the writer was killed or is still at work)"
+        else:
+            detail += "; no sound record follows"
+        self._report(offset, kind, lost, detail)
+
+
+@lru_cache(maxsize=1)
+def _crc_tables() -> tuple[npt.NDArray[np.uint32], int]:
+    """What each of 8 bytes adds to the CRC-32C of 8 bytes, and the CRC of 8 zeros: the CRC is linear."""
+    zero = google_crc32c.value(bytes(8))
+    table = np.zeros((8, 256), np.uint32)
+    for place in range(8):
+        for byte in range(256):
+            data = bytearray(8)
+            data[place] = byte
+            table[place, byte] = google_crc32c.value(bytes(data)) ^ zero
+    return table, zero
+
+
+def _find_header(buffer: bytes, start: int, room: int) -> int | None:
+    """The first index >= start that holds a sound header of a record that ends within ``room`` bytes."""
+    data = np.frombuffer(buffer, np.uint8)[start:]
+    count = len(data) - HEADER.size + 1
+    if count <= 0:
+        return None
+    table, zero = _crc_tables()
+    crc = np.full(count, zero, np.uint32)
+    for place in range(8):
+        crc ^= table[place][data[place : place + count]]
+    masked = ((crc >> np.uint32(15)) | (crc << np.uint32(17))) + np.uint32(_MASK_DELTA)
+    stored = np.zeros(count, np.uint32)
+    for place in range(4):
+        stored |= data[8 + place : 8 + place + count].astype(np.uint32) << np.uint32(8 * place)
+    for index in np.flatnonzero(masked == stored).tolist():
+        (length, _) = HEADER.unpack_from(buffer, start + index)
+        if start + index + length + OVERHEAD <= room:
+            return int(start + index)
+    return None

@@ -1,0 +1,54 @@
+"""Where, inside one file, a writer started again."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ..points import Part
+
+
+def split_at_restarts(part: Part, declared: tuple[tuple[int, int], ...] = ()) -> list[Part]:
+    """Cut a part where its writer started again.
+
+    ``declared`` are the places where the writer said so itself: (number of points before it, step). Besides,
+    a restart is seen where every tag that goes on goes back, to a step that it has already written. Steps
+    that are merely written out of order never repeat one; a per-epoch batch counter leaves the others going.
+    """
+    cuts = {position: step for position, step in declared if 0 < position < len(part)}
+    cuts = {**{position: None for position in _seen_restarts(part, set(cuts))}, **cuts}
+    at_start = next((step for position, step in declared if position == 0 and step > 0), None)
+    borders = [0, *sorted(cuts), len(part)]
+    return [
+        part.cut(begin, end, at_start if begin == 0 else cuts[begin])
+        for begin, end in zip(borders, borders[1:], strict=False)
+    ]
+
+
+def _seen_restarts(part: Part, declared: set[int]) -> list[int]:
+    """Positions at which every continuing tag goes back to a step that it has already written."""
+    order = np.argsort(part.tag_id, kind="stable")
+    tag, step = part.tag_id[order], part.step[order]
+    back = (tag[1:] == tag[:-1]) & (step[1:] < step[:-1])
+    if not back.any():
+        return []
+    by_tag = np.split(order, np.flatnonzero(np.diff(tag)) + 1)
+    found: list[int] = []
+    begin = 0
+    for position in sorted(order[1:][back].tolist()):
+        begin = max([begin, *(cut for cut in declared if cut <= position)])
+        if position > begin and position not in declared and _is_restart(part.step, by_tag, begin, position):
+            found.append(position)
+            begin = position
+    return found
+
+
+def _is_restart(
+    step: npt.NDArray[np.int64], by_tag: list[npt.NDArray[np.intp]], begin: int, position: int
+) -> bool:
+    for where in by_tag:
+        first, middle = np.searchsorted(where, [begin, position])
+        before, after = step[where[first:middle]], step[where[middle:]]
+        if len(before) and len(after) and (after[0] >= before[-1] or after[0] not in before):
+            return False
+    return True

@@ -1,0 +1,156 @@
+"""Parts in, trainings out: which files belong to one run, and where one training ends and the next begins.
+
+The policy, the same for event files and histories: parts are put in the order of time into sessions (one
+process each). A session that starts again at or before the first step of the training so far is another
+training; one that starts later resumes it, and its points replace those from its first step on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..points import Part
+from ..run import Session
+from ..tags import VALIDATION_FOLDERS, counts_epochs
+
+_OVERLAP_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training: its parts, each with the session that wrote it and the step from which it is replaced."""
+
+    parts: tuple[Part, ...]
+    session_of: tuple[int, ...]
+    replaced_from: tuple[int | None, ...]
+    sessions: tuple[Session, ...]
+
+    def only(self, session: int) -> Training:
+        """The parts of one session, with nothing replaced."""
+        parts = tuple(p for p, owner in zip(self.parts, self.session_of, strict=True) if owner == session)
+        return Training(parts, (0,) * len(parts), (None,) * len(parts), (self.sessions[session],))
+
+
+def writer_folders(folders: Iterable[Path], logdir: Path) -> dict[Path, tuple[Path, str]]:
+    """For each folder with event files: the folder of its run and its writer's name below that.
+
+    ``train`` and ``validation`` (or ``val``, ``test``, … beside a ``train``) are halves of one run; so are
+    further writers directly beside the two, and the folder above them. A run never lies above ``logdir``.
+    """
+    known = set(folders)
+    halves = {}
+    for folder in known:
+        above = folder.parent if folder != logdir else folder
+        name = folder.resolve().name if folder == logdir else folder.name
+        if name in ("train", "validation") or (name in VALIDATION_FOLDERS and folder.parent / "train" in known):
+            halves[folder] = (above, name)
+    roots = {root for root, _ in halves.values() if root != logdir or logdir not in halves}
+    result = dict(halves)
+    for folder in known - set(halves):
+        if folder in roots:
+            result[folder] = (folder, "")
+        elif folder.parent in roots:
+            result[folder] = (folder.parent, folder.name)
+        else:
+            result[folder] = (folder, "")
+    return result
+
+
+def detach_strangers(parts: Sequence[Part]) -> tuple[list[Part], list[Part]]:
+    """Parts of the run, and parts of other writers below it that were not at work when its halves were."""
+    spans = [span for part in parts if _is_half(part) and (span := _span(part))]
+    if not spans:
+        return list(parts), []
+    begin = min(first for first, _ in spans) - _OVERLAP_SECONDS
+    end = max(last for _, last in spans) + _OVERLAP_SECONDS
+    own, strangers = [], []
+    for part in parts:
+        span = _span(part)
+        outside = span is not None and (span[1] < begin or span[0] > end)
+        (strangers if outside and not _is_half(part) else own).append(part)
+    return own, strangers
+
+
+def _is_half(part: Part) -> bool:
+    return part.writer == "train" or part.writer in VALIDATION_FOLDERS
+
+
+def _span(part: Part) -> tuple[float, float] | None:
+    times = part.wall_time[np.isfinite(part.wall_time)]
+    if not len(times):
+        return None if part.started is None else (part.started, part.started)
+    return float(times.min()), float(times.max())
+
+
+def trainings(parts: Sequence[Part]) -> list[Training]:
+    """Group the parts of one run folder (or the pieces of one history) into trainings, in order of time."""
+    groups: list[list[list[Part]]] = []  # trainings of sessions of parts
+    first_of_training: int | None = None
+    for session in _sessions(parts):
+        first = _first_step(session)
+        if not groups or (first is not None and first_of_training is not None and first <= first_of_training):
+            groups.append([session])
+            first_of_training = first
+        else:
+            groups[-1].append(session)
+            if first_of_training is None:
+                first_of_training = first
+    return [_training(sessions) for sessions in groups]
+
+
+def _sessions(parts: Sequence[Part]) -> list[list[Part]]:
+    """Parts in order of time; a session ends where one of its writers starts a new part."""
+    if all(part.started is not None for part in parts):
+        parts = sorted(parts, key=lambda part: (part.started or 0.0, part.path))
+    sessions: list[list[Part]] = []
+    for part in parts:
+        if not sessions or any(part.writer == other.writer for other in sessions[-1]):
+            sessions.append([part])
+        else:
+            sessions[-1].append(part)
+    return sessions
+
+
+def _first_step(session: Sequence[Part]) -> int | None:
+    """The first step on the epoch axis; a step that the writer declared counts when it is the lower one."""
+    steps = [int(axis.min()) for part in session if len(axis := on_epoch_axis(part))]
+    declared = [part.restarts_at for part in session if part.restarts_at is not None]
+    return min([*steps, *declared], default=None)
+
+
+def on_epoch_axis(part: Part) -> Any:
+    """The steps of the points whose tags do not count batches or iterations."""
+    counting = np.array([counts_epochs(tag) for tag in part.tags], bool)
+    return part.step[counting[part.tag_id]] if len(part) else part.step
+
+
+def _training(sessions: list[list[Part]]) -> Training:
+    parts: list[Part] = []
+    session_of: list[int] = []
+    replaced_from: list[int | None] = []
+    records: list[Session] = []
+    firsts = [_first_step(session) for session in sessions]
+    for index, session in enumerate(sessions):
+        later = [first for first in firsts[index + 1 :] if first is not None]
+        cutoff = min(later, default=None)
+        steps = np.concatenate([on_epoch_axis(part) for part in session])
+        spans = [span for part in session if (span := _span(part))]
+        records.append(
+            Session(
+                sources=tuple(dict.fromkeys(part.path for part in session)),
+                started=min((span[0] for span in spans), default=None),
+                ended=max((span[1] for span in spans), default=None),
+                first_step=int(steps.min()) if len(steps) else None,
+                last_step=int(steps.max()) if len(steps) else None,
+                replaced=0 if cutoff is None else int((steps >= cutoff).sum()),
+            )
+        )
+        parts += session
+        session_of += [index] * len(session)
+        replaced_from += [cutoff] * len(session)
+    return Training(tuple(parts), tuple(session_of), tuple(replaced_from), tuple(records))

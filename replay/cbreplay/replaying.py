@@ -1,0 +1,289 @@
+"""Run x policy -> Outcome: the callbacks' hooks in the order in which ``fit`` calls them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .errors import CallbackError, ParameterError
+from .outcome import CallbackRecord, EarlyStoppingRecord, Outcome, Verdict
+from .rules.base import Callback, Logs, Rule, Setting, SimulatedTraining
+from .rules.keras import ModelCheckpoint
+from .rules.profiles import NEWEST, Profile, resolve_profile
+from .run import EpochAxis, Metric, PlannedEpochs, Run, nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BatchLogs = Sequence[Sequence[Logs]]
+
+
+def replay(
+    run: Run | pd.DataFrame | Iterable[Logs],
+    callbacks: Rule | Sequence[Rule],
+    *,
+    profile: str = "auto",
+    compiled_metrics: Mapping[str, str | None] | None = None,
+    batch_logs: BatchLogs | None = None,
+    steps_per_epoch: int | None = None,
+    initial_epoch: int | None = None,
+    planned_epochs: int | None = None,
+) -> Outcome:
+    """Replay callbacks, in the given order, on one training.
+
+    ``run`` is a :class:`Run`, a DataFrame with a column per metric and a row per epoch, or an iterable of
+    Keras' ``logs``, a dict per epoch. ``compiled_metrics`` maps a metric's own name to ``"up"``, ``"down"``
+    or None (Keras 3 asks it for ``mode="auto"``). ``batch_logs`` (per epoch a list of per-batch logs) or
+    ``steps_per_epoch`` are needed for an integer ``save_freq``. ``initial_epoch`` is the 0-based number of
+    the first epoch of a list or DataFrame. ``planned_epochs`` says how many epochs the training was to run.
+
+    Each session of a resumed run is replayed with fresh callbacks, as a new process has them.
+
+    Raises a :class:`CallbackError` where the original would have raised, :class:`ParameterError` where a
+    question cannot be answered from what was given.
+    """
+    rules = _as_rules(callbacks)
+    prepared = _prepare(run, initial_epoch, planned_epochs)
+    resolved, notes = _profile_for(profile)
+    setting = Setting(compiled_metrics)
+    batches = _Batches(rules, batch_logs, steps_per_epoch)
+    training = SimulatedTraining(notes=dict.fromkeys(notes))
+    records: tuple[CallbackRecord, ...] = ()
+    started: list[Callback] = []
+    try:
+        for fit in prepared.fits:
+            started = []
+            started = [rule.start(resolved, setting) for rule in rules]
+            training.stop_training = False
+            training.restored_epoch = None
+            _fit(fit, started, training, batches)
+            records = _join_records(records, started)
+            if training.stop_training:
+                break
+    except CallbackError as error:
+        records = _join_records(records, started)
+        error.outcome = _outcome(prepared.run, rules, resolved, training, records, crashed=str(error))
+        raise
+    return _outcome(prepared.run, rules, resolved, training, records)
+
+
+def replay_fits(
+    fits: Iterable[Run | pd.DataFrame | Iterable[Logs]],
+    callbacks: Rule | Sequence[Rule],
+    *,
+    profile: str = "auto",
+    compiled_metrics: Mapping[str, str | None] | None = None,
+    planned_epochs: int | None = None,
+) -> list[Outcome]:
+    """Replay one set of callback objects over several fits, as when they are passed to ``fit`` again.
+
+    What an object carries over (best, best weights) depends on the release. The outcomes count files and
+    writes of their own fit alone. Other arguments and errors as for :func:`replay`.
+    """
+    rules = _as_rules(callbacks)
+    resolved, notes = _profile_for(profile)
+    objects = [rule.start(resolved, Setting(compiled_metrics)) for rule in rules]
+    outcomes = []
+    for fit in fits:
+        prepared = _prepare(fit, None, planned_epochs)
+        training = SimulatedTraining(notes=dict.fromkeys(notes))
+        epochs = [epoch for session in prepared.fits for epoch in session]
+        try:
+            _fit(epochs, objects, training, _Batches(rules, None, None))
+        except CallbackError as error:
+            records = _join_records((), objects)
+            error.outcome = _outcome(prepared.run, rules, resolved, training, records, crashed=str(error))
+            raise
+        outcomes.append(_outcome(prepared.run, rules, resolved, training, _join_records((), objects)))
+    return outcomes
+
+
+Epochs = list[tuple[int, Logs]]
+
+
+class _Prepared:
+    """A run, and what its callbacks saw: for each fit the epochs (0-based) with their logs."""
+
+    def __init__(self, run: Run, fits: list[Epochs]) -> None:
+        self.run = run
+        self.fits = fits
+
+
+def _as_rules(callbacks: Rule | Sequence[Rule]) -> list[Rule]:
+    rules = [callbacks] if isinstance(callbacks, Rule) else list(callbacks)
+    for rule in rules:
+        if not isinstance(rule, Rule):
+            raise ParameterError(f"callbacks must be rules such as cbreplay.EarlyStopping, got {type(rule).__name__}")
+    return rules
+
+
+def _profile_for(profile: str) -> tuple[Profile, list[str]]:
+    if profile != "auto":
+        return resolve_profile(profile), []
+    return resolve_profile(NEWEST), [f"profile {NEWEST}: the newest, as nothing tells the release"]
+
+
+def _prepare(run: Any, initial_epoch: int | None, planned_epochs: int | None) -> _Prepared:
+    if isinstance(run, Run):
+        if initial_epoch is not None:
+            raise ParameterError("initial_epoch is for lists and DataFrames: a run knows its first epoch")
+        if planned_epochs is not None:
+            given = PlannedEpochs(planned_epochs, "given", f"{planned_epochs} planned epochs, as given")
+            run = replace(run, planned=given)
+        return _Prepared(run, run.fits())
+    logs = _logs_of_frame(run) if hasattr(run, "to_dict") and hasattr(run, "columns") else [dict(row) for row in run]
+    first = initial_epoch or 0
+    planned = len(logs) + first if planned_epochs is None else planned_epochs
+    return _Prepared(_run_of_logs(logs, first, planned), [list(enumerate(logs, start=first))])
+
+
+def _logs_of_frame(frame: Any) -> list[Logs]:
+    """A dict per row; None and pandas' NA are missing, NaN of a float column is a value."""
+    rows: list[dict[str, Any]] = [{} for _ in range(len(frame))]
+    for position, column in enumerate(frame.columns):
+        series = frame.iloc[:, position]
+        numpy_float = isinstance(series.dtype, np.dtype) and series.dtype.kind == "f"
+        for row, value in zip(rows, series.tolist(), strict=True):
+            if value is None or (not numpy_float and value is not value) or str(value) == "<NA>":
+                continue
+            row[str(column)] = value
+    return rows
+
+
+def _run_of_logs(logs: Sequence[Logs], first: int, planned: int) -> Run:
+    names = dict.fromkeys(name for row in logs for name in row)
+    table = {}
+    for name in names:
+        numbered = [
+            (epoch, float(row[name]))
+            for epoch, row in enumerate(logs, start=first)
+            if isinstance(row.get(name), (int, float, np.number))
+        ]
+        if numbered:
+            epoch, value = (np.array(column) for column in zip(*numbered, strict=True))
+            table[name] = Metric(
+                name, epoch.astype(np.int64), value.astype(np.float64), np.full(len(epoch), math.nan), name, True
+            )
+    return Run(
+        name="logs", folder="", table=table, axis=EpochAxis("epoch", first, "a row is an epoch"), sources=(),
+        sessions=(), damage=(), notes=(),
+        planned=PlannedEpochs(planned, "given", "lists and DataFrames count as complete"),
+        fit_epochs=((first, first + len(logs)),),
+    )  # fmt: skip
+
+
+class _Batches:
+    """Where the per-batch logs of an epoch come from, or the refusal when they are needed and not there."""
+
+    def __init__(self, rules: Sequence[Rule], logs: BatchLogs | None, steps: int | None) -> None:
+        self._logs = logs
+        self._steps = steps
+        by_batch = [rule for rule in rules if isinstance(rule, ModelCheckpoint) and rule.save_freq != "epoch"]
+        self._wanted = any(isinstance(rule.save_freq, int) for rule in by_batch)
+        if not self._wanted or logs is not None:
+            return
+        if steps is None:
+            raise ParameterError(
+                f"save_freq={by_batch[0].save_freq!r} counts batches: give steps_per_epoch (or batch_logs)"
+            )
+        for rule in by_batch:
+            if rule.save_best_only or not _names_without_metrics(rule.filepath):
+                raise ParameterError(
+                    "save_best_only and metric names in filepath need the logs of each batch with an integer "
+                    "save_freq: give batch_logs"
+                )
+
+    def of(self, index: int) -> Sequence[Logs]:
+        if not self._wanted:
+            return ()
+        if self._logs is not None:
+            return self._logs[index] if index < len(self._logs) else ()
+        return [{}] * (self._steps or 0)
+
+
+def _names_without_metrics(filepath: str) -> bool:
+    from string import Formatter
+
+    try:
+        fields = {name.split(".")[0].split("[")[0] for _, name, _, _ in Formatter().parse(filepath) if name is not None}
+    except ValueError:
+        return False
+    return fields <= {"epoch", "batch"}
+
+
+def _fit(epochs: Epochs, callbacks: Sequence[Callback], training: SimulatedTraining, batches: _Batches) -> None:
+    for callback in callbacks:
+        callback.on_train_begin(training)
+    for index, (epoch, logs) in enumerate(epochs):
+        training.epoch = epoch
+        for batch, batch_logs in enumerate(batches.of(index)):
+            for callback in callbacks:
+                callback.on_train_batch_end(batch, batch_logs, training)
+        training.weights_epoch = epoch
+        for callback in callbacks:
+            callback.on_epoch_end(epoch, logs, training)
+        if training.stop_training:
+            break
+    for callback in callbacks:
+        callback.on_train_end(training)
+
+
+def _join_records(earlier: tuple[CallbackRecord, ...], callbacks: Sequence[Callback]) -> tuple[CallbackRecord, ...]:
+    """The records of the newest session, with the traces and writes of the sessions before it in front."""
+    records = [callback.record() for callback in callbacks]
+    if not earlier or not records:
+        return tuple(records) or earlier
+    joined: list[CallbackRecord] = []
+    for old, new in zip(earlier, records, strict=True):
+        if isinstance(new, EarlyStoppingRecord) and isinstance(old, EarlyStoppingRecord):
+            joined.append(replace(new, trace=(*old.trace, *new.trace)))
+        elif not isinstance(new, EarlyStoppingRecord) and not isinstance(old, EarlyStoppingRecord):
+            joined.append(replace(new, writes=(*old.writes, *new.writes)))
+    return tuple(joined)
+
+
+def _outcome(
+    run: Run, rules: Sequence[Rule], profile: Profile, training: SimulatedTraining,
+    records: tuple[CallbackRecord, ...], crashed: str = "",
+) -> Outcome:  # fmt: skip
+    verdict, reason = ("undecided", crashed) if crashed else _judge(run, rules, records)
+    return Outcome(
+        run=run, profile=profile, verdict=verdict, reason=reason, callbacks=records,
+        restored_epoch=training.restored_epoch, files=dict(training.files),
+        file_weights=dict(training.file_weights), writes=tuple(training.writes), deletes=(),
+        warnings=tuple(training.warnings), notes=tuple(training.notes),
+    )  # fmt: skip
+
+
+def _judge(run: Run, rules: Sequence[Rule], records: Sequence[CallbackRecord]) -> tuple[Verdict, str]:
+    """The verdict and the sentence that gives its reason; epochs in the sentence count from 1."""
+    stopping = [record for record in records if isinstance(record, EarlyStoppingRecord)]
+    stops = [record.stopped_epoch for record in stopping if record.stopped_epoch is not None]
+    end = run.first_epoch + run.epochs
+    stop = min(stops, default=None)
+    starts = [int(record.rule.parameters().get("start_from_epoch", 0)) for record in stopping]
+    first_looked_at = min(starts, default=0)
+    holes = [e for e in run.unlogged_epochs if e >= first_looked_at and (stop is None or e <= stop)]
+    if stopping and holes:
+        reason = (
+            f"{len(holes)} epochs before that are not in the log (first: epoch {holes[0] + 1}), and their values "
+            "could change the answer"
+        )
+        if stop is not None:
+            reason += f"; as logged it would stop at epoch {stop + 1}"
+        return "undecided", reason
+    if stop is not None:
+        return "stopped", f"stops at the end of epoch {stop + 1} of {end}"
+    absent = [m for record in stopping if (m := str(record.rule.parameters()["monitor"])) not in run.table]
+    if absent and run.sources:
+        near = nearest(absent[0], run.table)
+        hint = f"; nearest: {', '.join(near)}" if near else ""
+        return "undecided", f"{absent[0]!r} is not in the log{hint}"
+    if run.planned is not None and end >= run.planned.epochs:
+        return "completed", f"runs to its planned end, epoch {end}"
+    planned = "" if run.planned is None else f" of {run.planned.epochs} planned"
+    return "undecided", f"not within the {run.epochs} logged epochs{planned}"

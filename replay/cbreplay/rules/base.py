@@ -1,0 +1,103 @@
+"""What every rule has in common: parameters, a callback at work, and the training that it acts on."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..outcome import CallbackRecord
+    from .profiles import Profile
+
+Logs = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a real callback finds in the model: ``compiled_metrics`` maps a metric's name to ``"up"``, ``"down"`` or None.
+
+    None as a whole says that the model is not known.
+    """
+
+    compiled_metrics: Mapping[str, str | None] | None = None
+
+
+@dataclass
+class SimulatedTraining:
+    """The state that callbacks of one ``fit`` share. Epochs are 0-based."""
+
+    epoch: int = -1
+    weights_epoch: int | None = None  #: whose weights the model holds now
+    stop_training: bool = False
+    restored_epoch: int | None = None
+    files: dict[str, int] = field(default_factory=dict)  #: file -> epoch that last wrote it
+    file_weights: dict[str, int | None] = field(default_factory=dict)
+    writes: list[tuple[int, str]] = field(default_factory=list)
+    warnings: dict[str, None] = field(default_factory=dict)  #: what the original warns about, in order
+    notes: dict[str, None] = field(default_factory=dict)  #: what the replay assumed, in order
+
+    def write(self, name: str) -> None:
+        """Write (or overwrite) a file with the weights that the model holds now."""
+        self.files.pop(name, None)
+        self.files[name] = self.epoch
+        self.file_weights[name] = self.weights_epoch
+        self.writes.append((self.epoch, name))
+
+    def restore(self, epoch: int) -> None:
+        """Put the weights of ``epoch`` back into the model."""
+        self.weights_epoch = self.restored_epoch = epoch
+
+    def warn(self, text: str) -> None:
+        """Note a warning of the original callback; repeated ones count once."""
+        self.warnings[text] = None
+
+    def note(self, text: str) -> None:
+        """Note what the replay had to assume; repeated ones count once."""
+        self.notes[text] = None
+
+
+class Callback(ABC):
+    """One callback object at work. Its hooks are called in the order in which ``fit`` calls them."""
+
+    def on_train_begin(self, training: SimulatedTraining) -> None:  # noqa: B027 - optional hook
+        """Before the first epoch of a fit."""
+
+    def on_train_batch_end(self, batch: int, logs: Logs, training: SimulatedTraining) -> None:  # noqa: B027
+        """After a batch (0-based within its epoch)."""
+
+    @abstractmethod
+    def on_epoch_end(self, epoch: int, logs: Logs, training: SimulatedTraining) -> None:
+        """After an epoch and its validation."""
+
+    def on_train_end(self, training: SimulatedTraining) -> None:  # noqa: B027 - optional hook
+        """After the last epoch of a fit."""
+
+    @abstractmethod
+    def record(self) -> CallbackRecord:
+        """What this callback did in the fit so far."""
+
+
+class Rule(ABC):
+    """The parameters of a callback, as its constructor takes them."""
+
+    @abstractmethod
+    def start(self, profile: Profile, setting: Setting) -> Callback:
+        """A fresh callback object of the profile's release; raises what the real constructor raises."""
+
+    def parameters(self) -> dict[str, Any]:
+        """Constructor arguments by name."""
+        return {item.name: getattr(self, item.name) for item in fields(self)}  # type: ignore[arg-type]
+
+    def changed_parameters(self) -> dict[str, Any]:
+        """The constructor arguments that differ from their defaults."""
+        return {
+            item.name: value
+            for item in fields(self)  # type: ignore[arg-type]
+            if (value := getattr(self, item.name)) is not item.default and value != item.default
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready dict: the class's name under ``rule``, then its parameters."""
+        return {"rule": type(self).__name__, **self.parameters()}

@@ -1,0 +1,69 @@
+"""Profiles: whose rules, and which release's."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from ..errors import UnknownProfileError
+from .keras.eras import EARLY_STOPPING, MODEL_CHECKPOINT, EarlyStoppingEra, ModelCheckpointEra, Version
+
+#: The newest release that was compared with the original; ``auto`` falls back on it.
+NEWEST = "keras-3.15.1"
+
+_PATTERN = re.compile(r"^(keras|tf_keras|tf\.keras|tensorflow)-(\d+(?:\.\d+)*)$")
+_Era = TypeVar("_Era")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A framework's release and the eras of its callbacks. ``name`` is as it was asked for."""
+
+    name: str
+    early_stopping: EarlyStoppingEra
+    model_checkpoint: ModelCheckpointEra
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready dict: the name and the codes of the eras."""
+        return {"name": self.name, "early_stopping": self.early_stopping.code,
+                "model_checkpoint": self.model_checkpoint.code}
+
+
+def resolve_profile(name: str) -> Profile:
+    """The profile ``framework-version``: ``keras-3.15.1``, ``keras-2.9``, ``tf_keras-2.16``, ``tf.keras-2.3.0``.
+
+    Any version works; it is resolved to its era. Raises :class:`UnknownProfileError`.
+    """
+    match = _PATTERN.match(name.strip().lower())
+    if match is None:
+        raise UnknownProfileError(
+            f"unknown profile {name!r}; write framework-version, e.g. keras-3.15, keras-2.9, tf_keras-2.16, tf.keras-2.3"
+        )
+    framework = match[1].replace("tensorflow", "tf.keras")
+    version = tuple(int(piece) for piece in match[2].split("."))
+    if framework == "tf.keras" and version >= (2, 16):
+        raise UnknownProfileError(f"{name}: TensorFlow 2.16 and later use Keras 3; name its release, e.g. keras-3.3")
+    if framework == "tf.keras" and version >= (2, 6):
+        framework = "keras"  # TensorFlow 2.6 - 2.15 hand out the keras package of the same number
+    return Profile(
+        name, _era(name, EARLY_STOPPING[framework], version), _era(name, MODEL_CHECKPOINT[framework], version)
+    )
+
+
+def _era(name: str, eras: tuple[tuple[Version, _Era], ...], version: Version) -> _Era:
+    for first, era in eras:
+        if version >= first:
+            return era
+    oldest = ".".join(map(str, eras[-1][0]))
+    raise UnknownProfileError(f"{name}: no rules are known before release {oldest}")
+
+
+def list_profiles() -> list[Profile]:
+    """A profile for each generation in which a decision differs, oldest first."""
+    names = []
+    for framework, eras in EARLY_STOPPING.items():
+        firsts = {first for first, _ in eras} | {first for first, _ in MODEL_CHECKPOINT[framework]}
+        oldest = max(eras[-1][0], MODEL_CHECKPOINT[framework][-1][0])
+        names += [f"{framework}-{'.'.join(map(str, first))}" for first in sorted(firsts) if first >= oldest]
+    return [resolve_profile(name) for name in names]
