@@ -132,40 +132,40 @@ RUNS: dict[str, tuple[Plan, Callable[[], list[keras.callbacks.Callback]]]] = {
     "stopped_early": (
         Plan(
             dataset="digits", train_size=600, val_size=300, label_noise=0.15,
-            hidden=(32,), dropout=0.3, optimizer="adam", learning_rate=0.004,
-            batch_size=32, epochs=60, seed=1,
+            hidden=(32,), dropout=0.3, optimizer="adam", learning_rate=0.005,
+            batch_size=16, epochs=60, seed=21,
         ),
         classic_callbacks,
     ),
     "ran_to_end": (
         Plan(
             dataset="digits", train_size=600, val_size=300, label_noise=0.10,
-            hidden=(24,), dropout=0.4, optimizer="adam", learning_rate=0.0006,
-            batch_size=32, epochs=40, seed=2,
+            hidden=(24,), dropout=0.5, optimizer="adam", learning_rate=0.002,
+            batch_size=16, epochs=40, seed=6,
         ),
         classic_callbacks,
     ),
     "overfitting": (
         Plan(
             dataset="digits", train_size=200, val_size=300, label_noise=0.25,
-            hidden=(32, 16), dropout=0.0, optimizer="adam", learning_rate=0.005,
-            batch_size=16, epochs=40, seed=3,
+            hidden=(48, 24), dropout=0.0, optimizer="adam", learning_rate=0.005,
+            batch_size=16, epochs=40, seed=13,
         ),
         patient_callbacks,
     ),
     "name_template": (
         Plan(
             dataset="digits", train_size=400, val_size=300, label_noise=0.15,
-            hidden=(24,), dropout=0.2, optimizer="adam", learning_rate=0.015,
-            batch_size=32, epochs=40, seed=4,
+            hidden=(24,), dropout=0.5, optimizer="adam", learning_rate=0.015,
+            batch_size=16, epochs=40, seed=14,
         ),
         template_callbacks,
     ),
     "csv_only": (
         Plan(
             dataset="breast_cancer", train_size=250, val_size=200, label_noise=0.10,
-            hidden=(16,), dropout=0.2, optimizer="adam", learning_rate=0.005,
-            batch_size=16, epochs=40, seed=5,
+            hidden=(16,), dropout=0.3, optimizer="adam", learning_rate=0.002,
+            batch_size=16, epochs=40, seed=9,
         ),
         no_callbacks,
     ),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
+    from .analysis import Analysis, RunAnalysis, analyze
     from .damage import Damage, Skipped
     from .errors import (
         CallbackError,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from .run import Run, Runs
 
 _HOMES = {
+    "analysis": ("Analysis", "RunAnalysis", "analyze"),
     "damage": ("Damage", "Skipped"),
     "errors": (
         "CallbackError", "CbreplayError", "LogNotFoundError", "NotALogError", "NothingReadableError",
@@ -44,10 +46,10 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [  # noqa: RUF022 - sorted as people read it
-    "CallbackError", "CbreplayError", "Damage", "EarlyStopping", "EarlyStoppingRecord", "LogNotFoundError",
+    "Analysis", "CallbackError", "CbreplayError", "Damage", "EarlyStopping", "EarlyStoppingRecord", "LogNotFoundError",
     "LookBack", "ModelCheckpoint", "ModelCheckpointRecord", "NotALogError", "NothingReadableError", "Outcome",
-    "ParameterError", "Profile", "Run", "Runs", "Skipped", "TraceRow", "UnknownMetricError",
-    "UnknownProfileError", "UnknownRunError", "__version__", "list_profiles", "load_runs", "replay",
+    "ParameterError", "Profile", "Run", "RunAnalysis", "Runs", "Skipped", "TraceRow", "UnknownMetricError",
+    "UnknownProfileError", "UnknownRunError", "__version__", "analyze", "list_profiles", "load_runs", "replay",
     "replay_fits", "resolve_profile",
 ]  # fmt: skip
 

@@ -13,7 +13,7 @@ from .errors import CallbackError, ParameterError
 from .outcome import CallbackRecord, EarlyStoppingRecord, Outcome, Verdict
 from .rules.base import Callback, Logs, Rule, Setting, SimulatedTraining
 from .rules.keras import ModelCheckpoint
-from .rules.profiles import NEWEST, Profile, resolve_profile
+from .rules.profiles import Profile, profile_for
 from .run import EpochAxis, Metric, PlannedEpochs, Run, nearest
 
 if TYPE_CHECKING:
@@ -48,10 +48,10 @@ def replay(
     """
     rules = _as_rules(callbacks)
     prepared = _prepare(run, initial_epoch, planned_epochs)
-    resolved, notes = _profile_for(profile)
+    resolved, why = profile_for(profile)
     setting = Setting(compiled_metrics)
     batches = _Batches(rules, batch_logs, steps_per_epoch)
-    training = SimulatedTraining(notes=dict.fromkeys(notes))
+    training = SimulatedTraining(notes=_profile_note(profile, resolved, why))
     records: tuple[CallbackRecord, ...] = ()
     started: list[Callback] = []
     try:
@@ -85,12 +85,12 @@ def replay_fits(
     writes of their own fit alone. Other arguments and errors as for :func:`replay`.
     """
     rules = _as_rules(callbacks)
-    resolved, notes = _profile_for(profile)
+    resolved, why = profile_for(profile)
     objects = [rule.start(resolved, Setting(compiled_metrics)) for rule in rules]
     outcomes = []
     for fit in fits:
         prepared = _prepare(fit, None, planned_epochs)
-        training = SimulatedTraining(notes=dict.fromkeys(notes))
+        training = SimulatedTraining(notes=_profile_note(profile, resolved, why))
         epochs = [epoch for session in prepared.fits for epoch in session]
         try:
             _fit(epochs, objects, training, _Batches(rules, None, None))
@@ -121,10 +121,8 @@ def _as_rules(callbacks: Rule | Sequence[Rule]) -> list[Rule]:
     return rules
 
 
-def _profile_for(profile: str) -> tuple[Profile, list[str]]:
-    if profile != "auto":
-        return resolve_profile(profile), []
-    return resolve_profile(NEWEST), [f"profile {NEWEST}: the newest, as nothing tells the release"]
+def _profile_note(asked: str, profile: Profile, why: str) -> dict[str, None]:
+    return {f"rules of {profile.name}: {why}": None} if asked == "auto" else {}
 
 
 def _prepare(run: Any, initial_epoch: int | None, planned_epochs: int | None) -> _Prepared:

@@ -23,8 +23,9 @@ def by_epoch(
     ``axis_hint`` is ``events``, or the ``axis`` of a history (``epoch``, ``step`` or ``row``). ``known_axis``
     is that of the whole training where ``training`` is one session of it.
     """
-    series, notes = _series(training)
+    series = _series(training)
     axis, grid = _decide(series, axis_hint) if known_axis is None else (known_axis, None)
+    notes = _resume_notes(training, axis)
     metrics: dict[str, Metric] = {}
     unordered = repeated = 0
     for (writer, tag), points in series.items():
@@ -51,8 +52,8 @@ def by_epoch(
 _Points = tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.float64], bool]
 
 
-def _series(training: Training) -> tuple[dict[tuple[str, str], _Points], list[str]]:
-    """The points that count, by writer and tag, over all sessions of a training; notes on resumed sessions."""
+def _series(training: Training) -> dict[tuple[str, str], _Points]:
+    """The points that count, by writer and tag, over all sessions of a training."""
     pieces: dict[tuple[str, str], list[_Points]] = {}
     for part, cutoff in zip(training.parts, training.replaced_from, strict=True):
         kept = np.ones(len(part), bool) if cutoff is None else part.step < cutoff
@@ -66,16 +67,22 @@ def _series(training: Training) -> tuple[dict[tuple[str, str], _Points], list[st
             if len(index):
                 points = (part.step[index], part.wall_time[index], part.value[index], part.exact)
                 pieces.setdefault((part.writer, tag), []).append(points)
-    series = {key: _concatenate(found) for key, found in pieces.items()}
+    return {key: _concatenate(found) for key, found in pieces.items()}
+
+
+def _resume_notes(training: Training, axis: EpochAxis) -> list[str]:
     notes = []
+    replaced = 0
     for number, session in enumerate(training.sessions[1:], start=2):
-        if session.first_step is not None:
-            replaced = sum(earlier.replaced for earlier in training.sessions[: number - 1])
-            notes.append(
-                f"session {number} resumes at step {session.first_step}"
-                + (f" and replaces {replaced} points that were written before" if replaced else "")
-            )
-    return series, notes
+        replaced += training.sessions[number - 2].replaced
+        if session.first_step is None:
+            continue
+        where = f"step {session.first_step}"
+        if axis.kind == "epoch":
+            where = f"epoch {session.first_step - axis.base + 1} ({where})"
+        note = f"session {number} resumes at {where}, where callbacks start afresh"
+        notes.append(note + (f"; it replaces {replaced} points that were written before" if replaced else ""))
+    return notes
 
 
 def _concatenate(found: Sequence[_Points]) -> _Points:

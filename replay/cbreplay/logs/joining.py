@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..run import EpochAxis, Metric, Run
+from ..run import Metric, Run
 
 #: Callbacks change the rate between the moment one logger reads it and the next does: never a contradiction.
 _RATES = frozenset({"lr", "learning_rate"})
@@ -116,7 +116,7 @@ def _merge(run: Run, history: Run, shift: int) -> Run:
             filled += new
         else:
             table[name] = moved
-    notes = [*run.notes, *history.notes]
+    notes = list(dict.fromkeys([*run.notes, *history.notes]))
     if filled:
         notes.append(f"{Path(history.sources[0]).name} fills {filled} values that the event files lack")
     if shift:
@@ -124,7 +124,6 @@ def _merge(run: Run, history: Run, shift: int) -> Run:
     return replace(
         run, table=table, sources=(*run.sources, *history.sources), notes=tuple(notes),
         damage=(*run.damage, *history.damage),
-        axis=EpochAxis(run.axis.kind, run.axis.base, run.axis.sentence),
     )  # fmt: skip
 
 

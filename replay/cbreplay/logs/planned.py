@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -12,25 +11,35 @@ from ..run import PlannedEpochs, Run
 def with_planned_epochs(runs: Sequence[Run], given: int | None) -> list[Run]:
     """The runs, each with its planned epochs where something tells.
 
-    Early stopping rarely ends several trainings at the same epoch, ``epochs=`` does: three different runs
-    that end alike, or two at a multiple of ten, show the planned number. Runs with equal values count once.
-    A run that ends before such a number is taken to have been planned for the lowest of them.
+    Early stopping rarely ends several trainings at the same epoch, ``epochs=`` does. So the longest length
+    among different runs with the same metrics is taken for planned when three of them end there, or two at a
+    multiple of ten. Runs with equal values count once.
     """
     if given is not None:
         planned = PlannedEpochs(given, "given", f"{given} planned epochs, as given")
         return [replace(run, planned=planned) for run in runs]
-    different = {_fingerprint(run): run for run in runs if run.epochs}
-    ends = Counter(run.first_epoch + run.epochs for run in different.values())
-    common = sorted(end for end, count in ends.items() if count >= 3 or (count == 2 and end % 10 == 0))
-    result = []
+    families: dict[tuple[str, ...], dict[object, int]] = {}
     for run in runs:
-        end = run.first_epoch + run.epochs
-        number = next((candidate for candidate in common if run.epochs and candidate >= end), None)
-        if run.planned is None and number is not None:
-            sentence = f"{number} planned epochs, inferred: {ends[number]} of {len(different)} runs end there"
-            run = replace(run, planned=PlannedEpochs(number, "siblings", sentence))
-        result.append(run)
-    return result
+        if run.epochs:
+            families.setdefault(_family(run), {})[_fingerprint(run)] = _end(run)
+    return [_with_inferred(run, list(families.get(_family(run), {}).values())) for run in runs]
+
+
+def _with_inferred(run: Run, ends: list[int]) -> Run:
+    longest = max(ends, default=0)
+    count = ends.count(longest)
+    if run.planned is not None or not run.epochs or not (count >= 3 or (count == 2 and longest % 10 == 0)):
+        return run
+    sentence = f"{longest} planned epochs, inferred: {count} of {len(ends)} runs with the same metrics end there"
+    return replace(run, planned=PlannedEpochs(longest, "siblings", sentence))
+
+
+def _end(run: Run) -> int:
+    return run.first_epoch + run.epochs
+
+
+def _family(run: Run) -> tuple[str, ...]:
+    return tuple(sorted(run.table))
 
 
 def _fingerprint(run: Run) -> tuple[object, ...]:

@@ -51,6 +51,13 @@ def resolve_profile(name: str) -> Profile:
     )
 
 
+def profile_for(name: str) -> tuple[Profile, str]:
+    """The profile of that name, or for ``auto`` the one to take, and the sentence that says why."""
+    if name == "auto":
+        return resolve_profile(NEWEST), "the newest, as nothing tells the release"
+    return resolve_profile(name), "as given"
+
+
 def _era(name: str, eras: tuple[tuple[Version, _Era], ...], version: Version) -> _Era:
     for first, era in eras:
         if version >= first:

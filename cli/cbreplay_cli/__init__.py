@@ -1,0 +1,1 @@
+"""The command line of cbreplay: thin commands over the public ``cbreplay``."""

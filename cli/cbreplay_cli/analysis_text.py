@@ -1,0 +1,168 @@
+"""An analysis on one screen: a block for each of a few runs, a row for each of many."""
+
+from __future__ import annotations
+
+from cbreplay.analysis import Analysis, RunAnalysis
+from cbreplay.outcome import Outcome
+from cbreplay.rules import Rule
+from cbreplay.text import duration, epoch_name, number, plural, printable, size, sparkline
+from rich.console import Console
+from rich.text import Text
+
+from .terminal import console, line, print_damage, table
+
+_MAX_BLOCKS = 8
+_VERDICT_STYLE = {"stopped": "red", "completed": "green", "undecided": "yellow"}
+
+
+def print_analysis(analysis: Analysis) -> None:
+    """Print the answer for each run, then what was damaged or skipped."""
+    out = console()
+    _print_heading(out, analysis)
+    if len(analysis.runs) <= _MAX_BLOCKS:
+        for item in analysis.runs:
+            _print_block(out, item)
+    else:
+        _print_table(out, analysis)
+    print_damage(out, analysis.damage, analysis.skipped)
+
+
+def _print_heading(out: Console, analysis: Analysis) -> None:
+    out.print(f"{printable(analysis.logdir)}: {plural(len(analysis.runs), 'run')}", style="bold")
+    line(out, "policy", describe(analysis))
+    line(out, "rules", f"{analysis.profile.name} ({analysis.profile_reason})")
+    line(out, "epochs", "counted from 1, as Keras prints them")
+
+
+def describe(analysis: Analysis) -> str:
+    """The policy as Keras code, without what is default."""
+    return " + ".join(_code(rule) for rule in (analysis.early_stopping, analysis.model_checkpoint))
+
+
+def _code(rule: Rule) -> str:
+    always = {name: value for name, value in rule.parameters().items() if name in ("filepath", "monitor", "patience")}
+    told = {**always, **rule.changed_parameters()}
+    return f"{type(rule).__name__}({', '.join(f'{name}={value!r}' for name, value in told.items())})"
+
+
+def _print_block(out: Console, item: RunAnalysis) -> None:
+    run, outcome = item.run, item.outcome
+    out.print()
+    heading = Text(printable(run.name, 60), style="bold cyan")
+    heading.append(f"  {plural(run.epochs, 'epoch')}", style="default")
+    times = run.wall_times()
+    if len(times) > 1 and times[-1] > times[0]:
+        heading.append(f" · {duration(float(times[-1] - times[0]))}", style="dim")
+    out.print(heading)
+    if item.problem is not None:
+        line(out, "problem", printable(item.problem), style="red")
+    if outcome is None:
+        return
+    if outcome.monitor in run.table:
+        _print_curve(out, outcome)
+    line(out, "verdict", _verdict(outcome), _VERDICT_STYLE[outcome.verdict])
+    _print_files(out, item, outcome)
+    if item.accuracy is not None:
+        found = item.accuracy
+        text = f"{printable(found.metric, 30)} is best at another epoch: {epoch_name(found.epoch)} ({number(found.value)})"
+        line(out, "note", text)
+    for warning in outcome.warnings:
+        line(out, "warning", printable(warning, 300), style="yellow")
+    for note in (*run.notes, *(note for note in outcome.notes if not note.startswith("rules of"))):
+        line(out, "note", printable(note, 300))
+
+
+def _print_curve(out: Console, outcome: Outcome) -> None:
+    room = min(max(out.width - 50, 12), 60)
+    curve = sparkline(outcome.run.values(outcome.monitor or ""), room)
+    best = f"best {number(outcome.best)} at epoch {epoch_name(outcome.best_epoch)}"
+    line(out, printable(outcome.monitor or "", 9), f"{curve}  {best}")
+
+
+def _verdict(outcome: Outcome) -> str:
+    text = outcome.reason
+    if outcome.stopped_epoch is not None:
+        saved = outcome.epochs_saved or 0
+        time = f" ({duration(outcome.seconds_saved)})" if saved and outcome.seconds_saved is not None else ""
+        text += f" · saves {plural(saved, 'epoch')}{time}" if saved else " · the log ends there"
+    if outcome.regret:
+        text += f" · a better {printable(outcome.monitor or '', 30)} came later, by {number(outcome.regret)}"
+    return f"undecided: {text}" if outcome.verdict == "undecided" else text
+
+
+def _print_files(out: Console, item: RunAnalysis, outcome: Outcome) -> None:
+    if outcome.restored_epoch is not None:
+        line(out, "restores", f"the weights of epoch {epoch_name(outcome.restored_epoch)}")
+    if not outcome.files:
+        line(out, "keeps", "no file")
+        return
+    on_disk = {disk.name: disk for disk in item.on_disk}
+    names = list(outcome.files)[-3:]
+    if len(outcome.files) > len(names):
+        there = sum(name in on_disk for name in outcome.files)
+        line(out, "keeps", f"{plural(len(outcome.files), 'file')}, {there} of them on disk; the last written:")
+    for name in names:
+        epoch, weights = outcome.files[name], outcome.file_weights[name]
+        text = f"{printable(name, 60)} from epoch {epoch_name(epoch)}"
+        if weights != epoch:
+            text += f", with the weights of epoch {epoch_name(weights)}"
+        disk = on_disk.get(name)
+        if disk is None:
+            text += " · not on disk"
+        else:
+            text += f" · on disk: {printable(disk.path, 60)}, {size(disk.bytes)}"
+            if disk.also:
+                text += f"; {plural(len(disk.also), 'other run')} could have written it, so whose it is cannot be told"
+        line(out, "keeps", text)
+
+
+def _print_table(out: Console, analysis: Analysis) -> None:
+    spark = 10 if out.width < 100 else 16
+    rows = table(
+        ("run", "left"), ("epochs", "right"), ("curve", "left"), ("best", "right"), ("at", "right"),
+        ("stops", "right"), ("saved", "right"), ("file from", "right"), ("disk", "right"),
+    )  # fmt: skip
+    for item in analysis.runs:
+        run, outcome = item.run, item.outcome
+        name = printable(run.name, max(16, out.width - 48 - spark))
+        if outcome is None:
+            rows.add_row(Text(name), str(run.epochs), "", "", "", Text("?", style="red"), "", "", "")
+            continue
+        curve = sparkline(run.values(outcome.monitor or ""), spark) if outcome.monitor in run.table else ""
+        stop = {"completed": "–", "undecided": "?"}.get(outcome.verdict, epoch_name(outcome.stopped_epoch))
+        saved = "" if outcome.epochs_saved is None else str(outcome.epochs_saved)
+        kept = epoch_name(next(reversed(outcome.files.values()), None)) if outcome.monitor in run.table else ""
+        shared = any(disk.also for disk in item.on_disk)
+        disk = "?" if shared else f"{len(item.on_disk)}/{len(outcome.files)}"
+        rows.add_row(
+            Text(name), str(run.epochs), curve, number(outcome.best), epoch_name(outcome.best_epoch),
+            Text(stop, style=_VERDICT_STYLE[outcome.verdict]), saved, kept, disk,
+        )  # fmt: skip
+    out.print()
+    out.print(rows)
+    _print_table_notes(out, analysis)
+
+
+def _print_table_notes(out: Console, analysis: Analysis) -> None:
+    outcomes = analysis.outcomes
+    verdicts = [outcome.verdict for outcome in outcomes]
+    saved = sum(outcome.epochs_saved or 0 for outcome in outcomes)
+    total = sum(outcome.run.epochs for outcome in outcomes)
+    seconds = [o.seconds_saved for o in outcomes if o.seconds_saved is not None]
+    time = f" ({duration(sum(seconds))} by the {len(seconds)} logs that have times)" if seconds else ""
+    out.print()
+    out.print(Text(
+        f"{verdicts.count('stopped')} stop, {verdicts.count('completed')} complete (–), "
+        f"{verdicts.count('undecided')} undecided (?); saved {saved:,} of {plural(total, 'epoch')}{time}"
+    ))  # fmt: skip
+    reasons: dict[str, list[str]] = {}
+    for item in analysis.runs:
+        if item.problem is not None:
+            reasons.setdefault(item.problem, []).append(item.run.name)
+        elif item.outcome is not None and item.outcome.verdict == "undecided":
+            reasons.setdefault(item.outcome.reason, []).append(item.run.name)
+    for reason, names in list(reasons.items())[:8]:
+        shown = ", ".join(printable(name, 40) for name in names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        out.print(Text(f"  ? {printable(reason, 200)}: {shown}", style="yellow"))
+    if len(reasons) > 8:
+        out.print(Text(f"  ? and {len(reasons) - 8} more reasons (--json lists all)", style="yellow"))

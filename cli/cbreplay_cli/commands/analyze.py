@@ -1,0 +1,78 @@
+"""``cbreplay analyze``: the main job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..options import json_option, logdir_argument, policy_from, reading_options, rule_options
+from ..progress import progress_bar
+
+if TYPE_CHECKING:
+    from cbreplay import Analysis
+
+_DEFAULT_OUT = "cbreplay-report"
+
+
+@click.command("analyze")
+@logdir_argument
+@rule_options
+@reading_options
+@click.option(
+    "--checkpoints", type=click.Path(exists=True, file_okay=False), help="The folder to look for checkpoint files in first."
+)
+@click.option("--out", type=click.Path(), help=f"The folder for plots, outside LOGDIR.  [default: {_DEFAULT_OUT}]")
+@click.option("--plots/--no-plots", default=None, help="Write plots.  [default: yes; with --json only if --out is given]")
+@json_option
+def command(
+    logdir: str, planned_epochs: int | None, histories: tuple[str, ...], checkpoints: str | None,
+    out: str | None, plots: bool | None, as_json: bool, **rule: Any,
+) -> None:  # fmt: skip
+    """Replay the callbacks on every run in LOGDIR: where it stops, what is kept, what that saves.
+
+    Without options: EarlyStopping(val_loss, min, patience 5) with ModelCheckpoint(model_ckpt.h5,
+    save_best_only).
+    """
+    import cbreplay as cb
+    from cbreplay.jsonable import to_json
+
+    stopping, saving = policy_from(rule)
+    folder = None if plots is False or (as_json and not plots and out is None) else _plot_folder(out, logdir)
+    with progress_bar("reading") as progress:
+        analysis = cb.analyze(
+            logdir, stopping, saving, profile=rule["profile"], checkpoints=checkpoints,
+            planned_epochs=planned_epochs, steps_per_epoch=rule["steps_per_epoch"], histories=histories,
+            progress=progress,
+        )  # fmt: skip
+    if as_json:
+        click.echo(to_json(analysis.to_dict()))
+    else:
+        from ..analysis_text import print_analysis
+
+        print_analysis(analysis)
+    if folder is not None:
+        _write_plots(analysis, folder, quiet=as_json)
+
+
+def _plot_folder(out: str | None, logdir: str) -> Path | None:
+    """Where plots go; never into LOGDIR: refused when asked for, left out with a word when it is the default."""
+    folder = Path(out or _DEFAULT_OUT)
+    root = Path(logdir)
+    if root.is_dir() and root.resolve() in (folder.resolve(), *folder.resolve().parents):
+        if out is not None:
+            raise click.UsageError(f"--out {out} lies inside LOGDIR, which is never written to.")
+        click.echo(f"no plots: {folder} would lie inside LOGDIR; name a folder outside with --out", err=True)
+        return None
+    return folder
+
+
+def _write_plots(analysis: Analysis, folder: Path, *, quiet: bool) -> None:
+    from cbreplay.plots import write_figures
+    from cbreplay.text import plural
+
+    with progress_bar("drawing") as progress:
+        paths = write_figures(analysis.outcomes, folder, progress=progress)
+    if not quiet:
+        click.echo(f"\nplots: {paths[0]} and {plural(len(paths) - 1, 'figure')} beside it, one per run")

@@ -1,0 +1,117 @@
+"""Options that several commands share, a decorator each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from cbreplay import EarlyStopping, LookBack, ModelCheckpoint
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def _compose(*decorators: Callable[[Any], Any]) -> Callable[[_Function], _Function]:
+    def decorate(function: _Function) -> _Function:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return decorate
+
+
+def _option(name: str, *args: Any, **kwargs: Any) -> Callable[[Any], Any]:
+    variable = "CBREPLAY_" + name.split("/")[0].lstrip("-").replace("-", "_").upper()
+    return click.option(name, *args, envvar=variable, **kwargs)
+
+
+def _logdir(context: click.Context, parameter: click.Parameter, value: str | None) -> str:
+    named: str | None = context.params.pop("logdir_option", None)
+    if value is None and named is None:
+        raise click.UsageError("Missing argument 'LOGDIR': the folder (or file) with the logs.", context)
+    if value is not None and named is not None and value != named:
+        raise click.UsageError("LOGDIR is given twice: once as argument, once as --logdir.", context)
+    return str(value if value is not None else named)
+
+
+logdir_argument = _compose(
+    click.option("--logdir", "logdir_option", type=click.Path(), is_eager=True, help="The same as LOGDIR."),
+    click.argument("logdir", type=click.Path(), required=False, callback=_logdir),
+)
+
+reading_options = _compose(
+    _option("--planned-epochs", type=click.IntRange(min=1), help="Epochs that every training was to run."),
+    _option(
+        "--history", "histories", type=click.Path(exists=True, dir_okay=False), multiple=True,
+        help="A history CSV that belongs to one of the event runs, wherever it lies. Repeatable.",
+    ),
+)  # fmt: skip
+
+rule_options = _compose(
+    _option(
+        "--rule", type=click.Choice(["keras", "lookback"]), default="keras", show_default=True,
+        help="Keras' EarlyStopping, or the textbook comparison with the value patience epochs ago.",
+    ),
+    _option("--monitor", help="The metric to watch, as in Keras' logs.  [default: val_loss]"),
+    _option(
+        "--mode", type=click.Choice(["auto", "min", "max"]),
+        help="What is better: lower or higher.  [default: min for val_loss, else auto]",
+    ),
+    _option("--patience", type=click.IntRange(min=0), default=5, show_default=True, help="Evaluations without improvement to wait."),
+    _option("--min-delta", type=float, default=0.0, show_default=True, help="What an improvement must exceed."),
+    _option("--baseline", type=float, help="A value that has to be beaten, too."),
+    _option("--start-from-epoch", type=click.IntRange(min=0), default=0, show_default=True, help="Epochs (0-based index) to ignore at first."),
+    _option("--restore-best-weights/--no-restore-best-weights", default=False, help="Put the best weights back at the end.  [default: no]"),
+    _option("--filepath", default="model_ckpt.h5", show_default=True, help="ModelCheckpoint's name or template; {epoch} counts from 1."),
+    _option("--save-best-only/--no-save-best-only", default=True, help="Save only when the monitor improves.  [default: yes]"),
+    _option("--save-weights-only/--no-save-weights-only", default=False, help="Save weights instead of the model.  [default: no]"),
+    _option("--save-freq", help="'epoch', or a number of batches.  [default: epoch]"),
+    _option("--initial-value-threshold", type=float, help="ModelCheckpoint's best to begin with."),
+    _option("--checkpoint-monitor", help="ModelCheckpoint's monitor, where it is another one."),
+    _option("--checkpoint-mode", type=click.Choice(["auto", "min", "max"]), help="ModelCheckpoint's mode, where it is another one."),
+    _option("--steps-per-epoch", type=click.IntRange(min=1), help="Batches per epoch; needed for a number in --save-freq."),
+    _option("--profile", default="auto", show_default=True, help="Whose rules: keras-3.15, keras-2.9, tf_keras-2.16, tf.keras-2.3, ..."),
+)  # fmt: skip
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+
+
+def policy_from(given: dict[str, Any]) -> tuple[EarlyStopping | LookBack, ModelCheckpoint]:
+    """The two rules that the values of ``rule_options`` stand for."""
+    import cbreplay as cb
+
+    monitor = given["monitor"] or "val_loss"
+    mode = given["mode"] or ("min" if monitor == "val_loss" else "auto")
+    stopping: EarlyStopping | LookBack
+    if given["rule"] == "lookback":
+        if mode == "auto":
+            raise click.UsageError("--rule lookback with another monitor than val_loss needs --mode min or max.")
+        stopping = cb.LookBack(
+            monitor=monitor, min_delta=given["min_delta"], patience=given["patience"], mode=mode,
+            start_from_epoch=given["start_from_epoch"],
+        )  # fmt: skip
+    else:
+        stopping = cb.EarlyStopping(
+            monitor=monitor, min_delta=given["min_delta"], patience=given["patience"], mode=mode,
+            baseline=given["baseline"], restore_best_weights=given["restore_best_weights"],
+            start_from_epoch=given["start_from_epoch"],
+        )  # fmt: skip
+    saved = given["checkpoint_monitor"] or monitor
+    save_mode = given["checkpoint_mode"] or (mode if saved == monitor else ("min" if saved == "val_loss" else "auto"))
+    saving = cb.ModelCheckpoint(
+        given["filepath"], monitor=saved, save_best_only=given["save_best_only"],
+        save_weights_only=given["save_weights_only"], mode=save_mode, save_freq=_save_freq(given["save_freq"]),
+        initial_value_threshold=given["initial_value_threshold"],
+    )  # fmt: skip
+    return stopping, saving
+
+
+def _save_freq(text: str | None) -> str | int:
+    if text is None or text == "epoch":
+        return "epoch"
+    try:
+        return int(text)
+    except ValueError:
+        raise click.UsageError(f"--save-freq is 'epoch' or a number of batches, not {text!r}.") from None

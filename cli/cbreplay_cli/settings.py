@@ -1,0 +1,45 @@
+"""Defaults of options from ``cbreplay.toml`` or ``[tool.cbreplay]`` in ``pyproject.toml`` of the working folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+def read_settings(folder: Path | None = None) -> dict[str, dict[str, Any]]:
+    """click's default map, command -> option -> value; a flag or ``CBREPLAY_*`` variable goes before it.
+
+    A key at the top is an option's name (``patience = 8``) for every command that has it; raises a usage
+    error that names the file where it cannot be parsed.
+    """
+    folder = folder or Path()
+    for path, table in ((folder / "cbreplay.toml", ()), (folder / "pyproject.toml", ("tool", "cbreplay"))):
+        try:
+            is_there = path.is_file()
+        except OSError:
+            continue
+        if not is_there:
+            continue
+        found = _parse(path, table)
+        if found is not None:
+            options = {key.replace("-", "_"): value for key, value in found.items() if not isinstance(value, dict)}
+            return {command: options for command in ("analyze", "runs")}
+    return {}
+
+
+def _parse(path: Path, table: tuple[str, ...]) -> dict[str, Any] | None:
+    try:
+        import tomllib
+    except ImportError:  # Python 3.10
+        import tomli as tomllib
+    try:
+        content: Any = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        if table:  # somebody else's pyproject.toml is none of our business
+            return None
+        raise click.UsageError(f"{path}: {error}") from error
+    for key in table:
+        content = content.get(key) if isinstance(content, dict) else None
+    return content if isinstance(content, dict) else None

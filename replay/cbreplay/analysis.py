@@ -1,0 +1,202 @@
+"""The main job: every run of a folder under one policy, with the files on disk."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ._version import __version__
+from .checkpoints import DiskFile, find_files
+from .damage import Damage, Skipped
+from .errors import CallbackError, NothingReadableError, ParameterError
+from .logs import load_runs
+from .logs.loading import Progress
+from .outcome import Outcome
+from .replaying import replay
+from .rules import EarlyStopping, LookBack, ModelCheckpoint, Profile, Rule
+from .rules.profiles import profile_for
+from .run import Run, Runs
+
+#: The version of the JSON that :meth:`Analysis.to_dict` gives.
+SCHEMA = 1
+
+_ACCURACY = re.compile(r"^val_(.*_)?acc(uracy)?$")
+
+
+@dataclass(frozen=True)
+class BestElsewhere:
+    """The epoch (0-based) of the best validation accuracy, where it is not the one that is kept."""
+
+    metric: str
+    epoch: int
+    value: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready dict with the fields of this record."""
+        return {"metric": self.metric, "epoch": self.epoch, "value": self.value}
+
+
+@dataclass(frozen=True)
+class RunAnalysis:
+    """One run under the policy. ``outcome`` is None where the policy cannot be replayed; ``problem`` says why.
+
+    ``problem`` can also stand beside an outcome: the callback itself would have failed at that point.
+    """
+
+    run: Run
+    outcome: Outcome | None
+    problem: str | None
+    on_disk: tuple[DiskFile, ...] = ()
+    accuracy: BestElsewhere | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready dict: one element of ``runs`` in ``cbreplay analyze --json``."""
+        common: dict[str, Any] = {
+            "on_disk": [item.to_dict() for item in self.on_disk],
+            "best_accuracy": None if self.accuracy is None else self.accuracy.to_dict(),
+            "problem": self.problem,
+        }
+        if self.outcome is not None:
+            return {**self.outcome.to_dict(), **common}
+        empty = dict.fromkeys(
+            ("monitor", "mode", "stopped_epoch", "best_epoch", "best", "restored_epoch", "epochs_saved",
+             "seconds_saved", "regret")
+        )  # fmt: skip
+        return {
+            "name": self.run.name, "epochs": self.run.epochs, **empty, "verdict": "undecided", "reason": self.problem,
+            "files": {}, "sources": list(self.run.sources), "damage": [d.to_dict() for d in self.run.damage],
+            "warnings": [], "notes": list(self.run.notes), **common,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """All runs of a folder under one policy: what ``cbreplay analyze`` shows, plots and prints as JSON."""
+
+    logdir: str
+    profile: Profile
+    profile_reason: str
+    early_stopping: Rule
+    model_checkpoint: ModelCheckpoint
+    runs: tuple[RunAnalysis, ...]
+    damage: tuple[Damage, ...]
+    skipped: tuple[Skipped, ...]
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """The outcomes that there are, in the order of the runs."""
+        return [item.outcome for item in self.runs if item.outcome is not None]
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready dict, schema 1."""
+        return {
+            "schema": SCHEMA, "cbreplay": __version__, "logdir": self.logdir, "profile": self.profile.name,
+            "profile_reason": self.profile_reason,
+            "policy": {
+                "early_stopping": self.early_stopping.to_dict(),
+                "model_checkpoint": self.model_checkpoint.to_dict(),
+            },
+            "runs": [item.to_dict() for item in self.runs],
+            "damage": [item.to_dict() for item in self.damage],
+            "skipped": [item.to_dict() for item in self.skipped],
+        }  # fmt: skip
+
+
+def classic_policy() -> tuple[EarlyStopping, ModelCheckpoint]:
+    """The pair that is used where nothing else is asked for."""
+    return (
+        EarlyStopping(monitor="val_loss", mode="min", patience=5),
+        ModelCheckpoint("model_ckpt.h5", save_best_only=True),
+    )
+
+
+def analyze(
+    logdir: str | Path,
+    early_stopping: EarlyStopping | LookBack | None = None,
+    model_checkpoint: ModelCheckpoint | None = None,
+    *,
+    profile: str = "auto",
+    checkpoints: str | Path | None = None,
+    planned_epochs: int | None = None,
+    steps_per_epoch: int | None = None,
+    histories: Sequence[str | Path] = (),
+    compiled_metrics: Mapping[str, str | None] | None = None,
+    progress: Progress | None = None,
+) -> Analysis:
+    """Replay one policy on every run of ``logdir`` and look for the files that it leaves.
+
+    The checkpoint callback stands behind the early stopping one. ``checkpoints`` is the folder to look for
+    files in first. Other arguments as for :func:`cbreplay.load_runs` and :func:`cbreplay.replay`. Raises
+    :class:`NothingReadableError` where ``logdir`` holds no readable log.
+    """
+    runs = load_readable_runs(logdir, planned_epochs=planned_epochs, histories=histories, progress=progress)
+    classic = classic_policy()
+    stopping, saving = early_stopping or classic[0], model_checkpoint or classic[1]
+    resolved, reason = profile_for(profile)
+    replayed = [
+        _replay(run, [stopping, saving], resolved.name, compiled_metrics, steps_per_epoch) for run in runs
+    ]
+    found = iter(
+        find_files(
+            [outcome for outcome, _ in replayed if outcome is not None],
+            Path(logdir), None if checkpoints is None else Path(checkpoints),
+        )
+    )  # fmt: skip
+    analysed = []
+    for run, (outcome, problem) in zip(runs, replayed, strict=True):
+        if outcome is None:
+            analysed.append(RunAnalysis(run, None, problem))
+        else:
+            analysed.append(RunAnalysis(run, outcome, problem, next(found), _best_accuracy(outcome)))
+    return Analysis(
+        str(logdir), resolved, reason, stopping, saving, tuple(analysed), runs.damage, runs.skipped
+    )
+
+
+def load_readable_runs(
+    logdir: str | Path, *, planned_epochs: int | None = None, histories: Sequence[str | Path] = (),
+    progress: Progress | None = None,
+) -> Runs:  # fmt: skip
+    """:func:`cbreplay.load_runs`, but nothing to analyse is an error: :class:`NothingReadableError`."""
+    runs = load_runs(logdir, planned_epochs=planned_epochs, histories=histories, progress=progress)
+    if not len(runs):
+        looked = "event files (*tfevents*) and histories (*.csv, *.tsv, CSVLogger's *.log)"
+        why = "".join(f"\n  {item.path}: {item.reason}" for item in runs.skipped[:10])
+        more = f"\n  and {len(runs.skipped) - 10} more" if len(runs.skipped) > 10 else ""
+        raise NothingReadableError(f"{logdir}: no readable log; looked for {looked}{why}{more}")
+    return runs
+
+
+def _replay(
+    run: Run, rules: Sequence[Rule], profile: str, compiled_metrics: Mapping[str, str | None] | None, steps: int | None
+) -> tuple[Outcome | None, str | None]:
+    try:
+        outcome = replay(
+            run, rules, profile=profile, compiled_metrics=compiled_metrics, steps_per_epoch=steps
+        )
+    except CallbackError as error:
+        return error.outcome, str(error)
+    except ParameterError as error:
+        return None, str(error)
+    return outcome, None
+
+
+def _best_accuracy(outcome: Outcome) -> BestElsewhere | None:
+    """The best validation accuracy (the first among equals), unless its epoch is the kept one or it is the monitor."""
+    if outcome.monitor is None or _ACCURACY.match(outcome.monitor):
+        return None
+    names = sorted((name for name in outcome.run.table if _ACCURACY.match(name)), key=len)
+    if not names:
+        return None
+    metric = outcome.run.table[names[0]]
+    if not np.isfinite(metric.value).any():
+        return None
+    at = int(np.nanargmax(metric.value))
+    epoch = int(metric.epoch[at])
+    kept = outcome.best_epoch if outcome.checkpoint is None else outcome.checkpoint.best_epoch
+    return None if epoch == kept else BestElsewhere(names[0], epoch, float(metric.value[at]))

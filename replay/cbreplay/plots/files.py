@@ -1,0 +1,45 @@
+"""Figures as files: names from logs are made harmless, never used as paths."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ..outcome import Outcome
+from .comparison import plot_comparison
+from .outcome import plot_outcome
+
+
+def write_figures(
+    outcomes: Sequence[Outcome], folder: Path, *, dpi: int = 120, progress: Callable[[int, int], None] | None = None
+) -> list[Path]:
+    """Write ``overview.png`` and one PNG per outcome into ``folder``; the paths, overview first.
+
+    ``progress`` is called with (figures written, figures in all). Raises OSError where the folder cannot be
+    written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    jobs = [(folder / "overview.png", lambda: plot_comparison(outcomes))]
+    taken = {"overview"}
+    for outcome in outcomes:
+        stem = file_stem(outcome.run.name, taken)
+        taken.add(stem.lower())
+        jobs.append((folder / f"{stem}.png", lambda outcome=outcome: plot_outcome(outcome)))
+    for done, (path, draw) in enumerate(jobs, start=1):
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Glyph .* missing from")  # run names in any script
+            draw().savefig(path, dpi=dpi, metadata={"Software": None})
+        if progress is not None:
+            progress(done, len(jobs))
+    return [path for path, _ in jobs]
+
+
+def file_stem(name: str, taken: set[str]) -> str:
+    """A file name for a run: letters, digits, dot, dash; a digest where that loses or repeats something."""
+    stem = re.sub(r"[^A-Za-z0-9._=+-]+", "-", name).strip("-.")[:80] or "run"
+    if stem.lower() in taken or stem in ("con", "nul", "aux", "prn"):
+        stem = f"{stem}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+    return stem

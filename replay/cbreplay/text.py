@@ -1,0 +1,82 @@
+"""Numbers and names for people: short, safe to print, and with the base of every epoch clear."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Sequence
+
+import numpy as np
+
+_BARS = "▁▂▃▄▅▆▇█"
+_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def printable(name: str, limit: int | None = None) -> str:
+    """A name from a log as harmless text: control and format characters are escaped, long ones shortened in the middle."""
+    safe = "".join(
+        character if unicodedata.category(character) not in _INVISIBLE else _escaped(character)
+        for character in (name if limit is None or len(name) <= 4 * limit else name[: 2 * limit] + name[-2 * limit :])
+    )
+    if limit is None or len(safe) <= limit:
+        return safe
+    head = (limit - 1) // 2
+    return f"{safe[:head]}…{safe[len(safe) - (limit - 1 - head) :]}"
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
+
+
+def number(value: float | None) -> str:
+    """A metric's value with four significant digits."""
+    return "–" if value is None else f"{value:.4g}"
+
+
+def epoch_name(epoch: int | None) -> str:
+    """A 0-based epoch as Keras prints it, counted from 1."""
+    return "–" if epoch is None else str(epoch + 1)
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds in the unit that people would use."""
+    if seconds is None:
+        return ""
+    for limit, unit, divisor in ((120, "s", 1), (7200, "min", 60), (172800, "h", 3600)):
+        if seconds < limit:
+            return f"{seconds / divisor:.3g} {unit}"
+    return f"{seconds / 86400:.3g} days"
+
+
+def size(count: int) -> str:
+    """Bytes in decimal units."""
+    amount = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1000:
+            return f"{amount:.3g} {unit}"
+        amount /= 1000
+    return f"{amount:.3g} TB"
+
+
+def plural(count: int, noun: str) -> str:
+    """``1 epoch``, ``2 epochs``."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def sparkline(values: Sequence[float] | np.ndarray, width: int) -> str:  # type: ignore[type-arg]
+    """A curve in at most ``width`` characters: the mean of each slice; a dot where nothing was logged."""
+    data = np.asarray(values, np.float64)
+    if not len(data):
+        return ""
+    slices = np.array_split(data, min(width, len(data)))
+    with np.errstate(all="ignore"):
+        means = [float(np.mean(s[np.isfinite(s)])) if np.isfinite(s).any() else math.nan for s in slices]
+    finite = [mean for mean in means if math.isfinite(mean)]
+    if not finite:
+        return "·" * len(means)
+    low, span = min(finite), max(finite) - min(finite)
+    return "".join(
+        "·" if not math.isfinite(mean) else _BARS[int((mean - low) / span * (len(_BARS) - 1) + 0.5) if span > 0 else 0]
+        for mean in means
+    )
