@@ -96,30 +96,30 @@ class FileState(NamedTuple):
 def classic_callbacks() -> list[keras.callbacks.Callback]:
     """The four callbacks of the classic example, in its order."""
     return [
-        EarlyStopping(monitor='val_loss', mode='min', patience=5),
-        ModelCheckpoint('model_ckpt.h5', monitor='val_loss', mode='min', save_best_only=True),
-        TensorBoard(log_dir='logs', histogram_freq=1),
-        CSVLogger('training.csv'),
+        EarlyStopping(monitor="val_loss", mode="min", patience=5),
+        ModelCheckpoint("model_ckpt.h5", monitor="val_loss", mode="min", save_best_only=True),
+        TensorBoard(log_dir="logs", histogram_freq=1),
+        CSVLogger("training.csv"),
     ]
 
 
 def patient_callbacks() -> list[keras.callbacks.Callback]:
     """The classic four with a patience as long as the whole training."""
     return [
-        EarlyStopping(monitor='val_loss', mode='min', patience=40),
-        ModelCheckpoint('model_ckpt.h5', monitor='val_loss', mode='min', save_best_only=True),
-        TensorBoard(log_dir='logs', histogram_freq=1),
-        CSVLogger('training.csv'),
+        EarlyStopping(monitor="val_loss", mode="min", patience=40),
+        ModelCheckpoint("model_ckpt.h5", monitor="val_loss", mode="min", save_best_only=True),
+        TensorBoard(log_dir="logs", histogram_freq=1),
+        CSVLogger("training.csv"),
     ]
 
 
 def template_callbacks() -> list[keras.callbacks.Callback]:
     """A checkpoint file per improvement, and the best weights put back."""
     return [
-        EarlyStopping(monitor='val_loss', mode='min', patience=5, restore_best_weights=True),
-        ModelCheckpoint('ckpt-{epoch:02d}-{val_loss:.2f}.h5', save_best_only=True),
-        TensorBoard(log_dir='logs', histogram_freq=1),
-        CSVLogger('training.csv'),
+        EarlyStopping(monitor="val_loss", mode="min", patience=5, restore_best_weights=True),
+        ModelCheckpoint("ckpt-{epoch:02d}-{val_loss:.2f}.h5", save_best_only=True),
+        TensorBoard(log_dir="logs", histogram_freq=1),
+        CSVLogger("training.csv"),
     ]
 
 
@@ -332,9 +332,7 @@ def fresh_folder(folder: Path) -> Iterator[None]:
         yield
 
 
-def train(
-    plan: Plan, make_callbacks: Callable[[], list[keras.callbacks.Callback]]
-) -> dict[str, Any]:
+def train(plan: Plan, make_callbacks: Callable[[], list[keras.callbacks.Callback]]) -> dict[str, Any]:
     """Train once in the working folder and tell what happened."""
     keras.backend.clear_session()
     keras.utils.set_random_seed(plan.seed)
@@ -353,7 +351,7 @@ def train(
         verbose=0,
     )
     if not callbacks:
-        pd.DataFrame(history.history).to_csv('history.csv')
+        pd.DataFrame(history.history).to_csv("history.csv")
     shutil.rmtree("logs/train/plugins", ignore_errors=True)
 
     happened: dict[str, Any] = {

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from rich.console import Console
+from rich.text import Text
+
 from cbreplay.analysis import Analysis, RunAnalysis
 from cbreplay.outcome import Outcome
 from cbreplay.rules import Rule
 from cbreplay.text import duration, epoch_name, number, plural, printable, size, sparkline
-from rich.console import Console
-from rich.text import Text
 
 from .terminal import console, line, print_damage, table
 
@@ -64,7 +65,9 @@ def _print_block(out: Console, item: RunAnalysis) -> None:
     _print_files(out, item, outcome)
     if item.accuracy is not None:
         found = item.accuracy
-        text = f"{printable(found.metric, 30)} is best at another epoch: {epoch_name(found.epoch)} ({number(found.value)})"
+        text = (
+            f"{printable(found.metric, 30)} is best at another epoch: {epoch_name(found.epoch)} ({number(found.value)})"
+        )
         line(out, "note", text)
     for warning in outcome.warnings:
         line(out, "warning", printable(warning, 300), style="yellow")
@@ -162,7 +165,9 @@ def _print_table_notes(out: Console, analysis: Analysis) -> None:
         elif item.outcome is not None and item.outcome.verdict == "undecided":
             reasons.setdefault(item.outcome.reason, []).append(item.run.name)
     for reason, names in list(reasons.items())[:8]:
-        shown = ", ".join(printable(name, 40) for name in names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        shown = ", ".join(printable(name, 40) for name in names[:3]) + (
+            f" and {len(names) - 3} more" if len(names) > 3 else ""
+        )
         out.print(Text(f"  ? {printable(reason, 200)}: {shown}", style="yellow"))
     if len(reasons) > 8:
         out.print(Text(f"  ? and {len(reasons) - 8} more reasons (--json lists all)", style="yellow"))

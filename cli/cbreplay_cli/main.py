@@ -15,6 +15,12 @@ from .settings import read_settings
 _COMMANDS = ("analyze", "runs")
 
 
+class _UserError(click.ClickException):
+    """Wrong usage, or nothing readable."""
+
+    exit_code = 2
+
+
 class _Commands(click.Group):
     """A group whose commands are imported when they are asked for; errors of ours end with exit code 2."""
 
@@ -37,9 +43,7 @@ class _Commands(click.Group):
             message = _explain(error)
             if message is None:
                 raise
-            failure = click.ClickException(message)
-            failure.exit_code = 2
-            raise failure from error
+            raise _UserError(message) from error
 
 
 def _explain(error: Exception) -> str | None:

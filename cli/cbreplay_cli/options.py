@@ -59,20 +59,47 @@ rule_options = _compose(
         "--mode", type=click.Choice(["auto", "min", "max"]),
         help="What is better: lower or higher.  [default: min for val_loss, else auto]",
     ),
-    _option("--patience", type=click.IntRange(min=0), default=5, show_default=True, help="Evaluations without improvement to wait."),
+    _option(
+        "--patience", type=click.IntRange(min=0), default=5, show_default=True,
+        help="Evaluations without improvement to wait.",
+    ),
     _option("--min-delta", type=float, default=0.0, show_default=True, help="What an improvement must exceed."),
     _option("--baseline", type=float, help="A value that has to be beaten, too."),
-    _option("--start-from-epoch", type=click.IntRange(min=0), default=0, show_default=True, help="Epochs (0-based index) to ignore at first."),
-    _option("--restore-best-weights/--no-restore-best-weights", default=False, help="Put the best weights back at the end.  [default: no]"),
-    _option("--filepath", default="model_ckpt.h5", show_default=True, help="ModelCheckpoint's name or template; {epoch} counts from 1."),
-    _option("--save-best-only/--no-save-best-only", default=True, help="Save only when the monitor improves.  [default: yes]"),
-    _option("--save-weights-only/--no-save-weights-only", default=False, help="Save weights instead of the model.  [default: no]"),
+    _option(
+        "--start-from-epoch", type=click.IntRange(min=0), default=0, show_default=True,
+        help="Epochs to ignore at first: the 0-based index of the first one that counts.",
+    ),
+    _option(
+        "--restore-best-weights/--no-restore-best-weights", default=False,
+        help="Put the best weights back at the end.  [default: no]",
+    ),
+    _option(
+        "--filepath", default="model_ckpt.h5", show_default=True,
+        help="ModelCheckpoint's name or template; {epoch} counts from 1.",
+    ),
+    _option(
+        "--save-best-only/--no-save-best-only", default=True,
+        help="Save only when the monitor improves.  [default: yes]",
+    ),
+    _option(
+        "--save-weights-only/--no-save-weights-only", default=False,
+        help="Save weights instead of the model.  [default: no]",
+    ),
     _option("--save-freq", help="'epoch', or a number of batches.  [default: epoch]"),
     _option("--initial-value-threshold", type=float, help="ModelCheckpoint's best to begin with."),
     _option("--checkpoint-monitor", help="ModelCheckpoint's monitor, where it is another one."),
-    _option("--checkpoint-mode", type=click.Choice(["auto", "min", "max"]), help="ModelCheckpoint's mode, where it is another one."),
-    _option("--steps-per-epoch", type=click.IntRange(min=1), help="Batches per epoch; needed for a number in --save-freq."),
-    _option("--profile", default="auto", show_default=True, help="Whose rules: keras-3.15, keras-2.9, tf_keras-2.16, tf.keras-2.3, ..."),
+    _option(
+        "--checkpoint-mode", type=click.Choice(["auto", "min", "max"]),
+        help="ModelCheckpoint's mode, where it is another one.",
+    ),
+    _option(
+        "--steps-per-epoch", type=click.IntRange(min=1),
+        help="Batches per epoch; needed for a number in --save-freq.",
+    ),
+    _option(
+        "--profile", default="auto", show_default=True,
+        help="Whose rules: keras-3.15, keras-2.9, tf_keras-2.16, tf.keras-2.3, ...",
+    ),
 )  # fmt: skip
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")

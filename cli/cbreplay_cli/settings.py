@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +26,14 @@ def read_settings(folder: Path | None = None) -> dict[str, dict[str, Any]]:
         found = _parse(path, table)
         if found is not None:
             options = {key.replace("-", "_"): value for key, value in found.items() if not isinstance(value, dict)}
-            return {command: options for command in ("analyze", "runs")}
+            return dict.fromkeys(("analyze", "runs"), options)
     return {}
 
 
 def _parse(path: Path, table: tuple[str, ...]) -> dict[str, Any] | None:
-    try:
+    if sys.version_info >= (3, 11):
         import tomllib
-    except ImportError:  # Python 3.10
+    else:
         import tomli as tomllib
     try:
         content: Any = tomllib.loads(path.read_text(encoding="utf-8"))

@@ -45,7 +45,10 @@ def line(out: Console, label: str, text: str, style: str = "") -> None:
 def print_damage(out: Console, damage: Sequence[Damage], skipped: Sequence[Skipped]) -> None:
     """What could not be read and what was left out; nothing where all is well."""
     for title, texts in (
-        ("damaged", [f"{printable(d.path)} at {_place(d)}: {printable(d.detail)} ({_lost(d)})" for d in damage]),
+        (
+            "damaged",
+            [f"{printable(d.path)} at {_place(d)}: {printable(d.detail)} ({_lost(d)})" for d in damage],
+        ),
         ("skipped", [f"{printable(item.path)}: {printable(item.reason)}" for item in skipped]),
     ):
         if not texts:

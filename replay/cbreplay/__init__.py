@@ -45,7 +45,7 @@ _HOMES = {
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = [  # noqa: RUF022 - sorted as people read it
+__all__ = [
     "Analysis", "CallbackError", "CbreplayError", "Damage", "EarlyStopping", "EarlyStoppingRecord", "LogNotFoundError",
     "LookBack", "ModelCheckpoint", "ModelCheckpointRecord", "NotALogError", "NothingReadableError", "Outcome",
     "ParameterError", "Profile", "Run", "RunAnalysis", "Runs", "Skipped", "TraceRow", "UnknownMetricError",

@@ -138,9 +138,7 @@ def analyze(
     classic = classic_policy()
     stopping, saving = early_stopping or classic[0], model_checkpoint or classic[1]
     resolved, reason = profile_for(profile)
-    replayed = [
-        _replay(run, [stopping, saving], resolved.name, compiled_metrics, steps_per_epoch) for run in runs
-    ]
+    replayed = [_replay(run, [stopping, saving], resolved.name, compiled_metrics, steps_per_epoch) for run in runs]
     found = iter(
         find_files(
             [outcome for outcome, _ in replayed if outcome is not None],
@@ -153,9 +151,7 @@ def analyze(
             analysed.append(RunAnalysis(run, None, problem))
         else:
             analysed.append(RunAnalysis(run, outcome, problem, next(found), _best_accuracy(outcome)))
-    return Analysis(
-        str(logdir), resolved, reason, stopping, saving, tuple(analysed), runs.damage, runs.skipped
-    )
+    return Analysis(str(logdir), resolved, reason, stopping, saving, tuple(analysed), runs.damage, runs.skipped)
 
 
 def load_readable_runs(
@@ -173,12 +169,14 @@ def load_readable_runs(
 
 
 def _replay(
-    run: Run, rules: Sequence[Rule], profile: str, compiled_metrics: Mapping[str, str | None] | None, steps: int | None
+    run: Run,
+    rules: Sequence[Rule],
+    profile: str,
+    compiled_metrics: Mapping[str, str | None] | None,
+    steps: int | None,
 ) -> tuple[Outcome | None, str | None]:
     try:
-        outcome = replay(
-            run, rules, profile=profile, compiled_metrics=compiled_metrics, steps_per_epoch=steps
-        )
+        outcome = replay(run, rules, profile=profile, compiled_metrics=compiled_metrics, steps_per_epoch=steps)
     except CallbackError as error:
         return error.outcome, str(error)
     except ParameterError as error:

@@ -23,8 +23,13 @@ class Damage:
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dict with the fields of this record."""
-        return {"path": self.path, "offset": self.offset, "kind": self.kind, "lost": self.lost,
-                "detail": self.detail}
+        return {
+            "path": self.path,
+            "offset": self.offset,
+            "kind": self.kind,
+            "lost": self.lost,
+            "detail": self.detail,
+        }
 
 
 @dataclass(frozen=True)

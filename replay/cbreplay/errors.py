@@ -50,7 +50,8 @@ class CallbackError(CbreplayError):
     """The replayed callback itself would have raised.
 
     ``type_name`` is the name of the original's exception, ``epoch`` the 0-based epoch in which it is
-    raised (-1: in the constructor or before training), ``outcome`` what had happened until then.
+    raised (-1: in the constructor or before training), ``outcome`` what had happened until then. Of several
+    fits, ``earlier`` has the outcomes of those before the one that failed.
     """
 
     type_name = "Exception"
@@ -60,6 +61,7 @@ class CallbackError(CbreplayError):
         self.message = message
         self.epoch = epoch
         self.outcome = outcome
+        self.earlier: tuple[Outcome, ...] = ()
 
     def __str__(self) -> str:
         when = "before training" if self.epoch < 0 else f"in epoch {self.epoch + 1} (index {self.epoch})"

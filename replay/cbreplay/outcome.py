@@ -72,8 +72,13 @@ class ModelCheckpointRecord:
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dict."""
-        return {"rule": self.rule.to_dict(), "mode": self.mode, "best": self.best,
-                "best_epoch": self.best_epoch, "writes": [list(write) for write in self.writes]}
+        return {
+            "rule": self.rule.to_dict(),
+            "mode": self.mode,
+            "best": self.best,
+            "best_epoch": self.best_epoch,
+            "writes": [list(write) for write in self.writes],
+        }
 
 
 CallbackRecord = EarlyStoppingRecord | ModelCheckpointRecord
@@ -219,7 +224,7 @@ class Outcome:
 
     @cached_property
     def trace(self) -> pd.DataFrame:
-        """A row per looked-at epoch of the first EarlyStopping: epoch (0-based), value, best, wait, margin, event, files."""
+        """What the first EarlyStopping saw, a row an epoch (0-based): value, best, wait, margin, event, files."""
         import pandas as pd
 
         rows = [] if self.early_stopping is None else self.early_stopping.trace

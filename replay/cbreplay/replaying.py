@@ -50,7 +50,6 @@ def replay(
     prepared = _prepare(run, initial_epoch, planned_epochs)
     resolved, why = profile_for(profile)
     setting = Setting(compiled_metrics)
-    batches = _Batches(rules, batch_logs, steps_per_epoch)
     training = SimulatedTraining(notes=_profile_note(profile, resolved, why))
     records: tuple[CallbackRecord, ...] = ()
     started: list[Callback] = []
@@ -60,15 +59,15 @@ def replay(
             started = [rule.start(resolved, setting) for rule in rules]
             training.stop_training = False
             training.restored_epoch = None
-            _fit(fit, started, training, batches)
+            _fit(fit, started, training, _Batches(rules, batch_logs, steps_per_epoch))
             records = _join_records(records, started)
             if training.stop_training:
                 break
     except CallbackError as error:
         records = _join_records(records, started)
-        error.outcome = _outcome(prepared.run, rules, resolved, training, records, crashed=str(error))
+        error.outcome = _outcome(prepared.run, resolved, training, records, crashed=str(error))
         raise
-    return _outcome(prepared.run, rules, resolved, training, records)
+    return _outcome(prepared.run, resolved, training, records)
 
 
 def replay_fits(
@@ -96,9 +95,10 @@ def replay_fits(
             _fit(epochs, objects, training, _Batches(rules, None, None))
         except CallbackError as error:
             records = _join_records((), objects)
-            error.outcome = _outcome(prepared.run, rules, resolved, training, records, crashed=str(error))
+            error.outcome = _outcome(prepared.run, resolved, training, records, crashed=str(error))
+            error.earlier = tuple(outcomes)
             raise
-        outcomes.append(_outcome(prepared.run, rules, resolved, training, _join_records((), objects)))
+        outcomes.append(_outcome(prepared.run, resolved, training, _join_records((), objects)))
     return outcomes
 
 
@@ -139,7 +139,7 @@ def _prepare(run: Any, initial_epoch: int | None, planned_epochs: int | None) ->
     return _Prepared(_run_of_logs(logs, first, planned), [list(enumerate(logs, start=first))])
 
 
-def _logs_of_frame(frame: Any) -> list[Logs]:
+def _logs_of_frame(frame: Any) -> list[dict[str, Any]]:
     """A dict per row; None and pandas' NA are missing, NaN of a float column is a value."""
     rows: list[dict[str, Any]] = [{} for _ in range(len(frame))]
     for position, column in enumerate(frame.columns):
@@ -164,7 +164,12 @@ def _run_of_logs(logs: Sequence[Logs], first: int, planned: int) -> Run:
         if numbered:
             epoch, value = (np.array(column) for column in zip(*numbered, strict=True))
             table[name] = Metric(
-                name, epoch.astype(np.int64), value.astype(np.float64), np.full(len(epoch), math.nan), name, True
+                name,
+                epoch.astype(np.int64),
+                value.astype(np.float64),
+                np.full(len(epoch), math.nan),
+                name,
+                True,
             )
     return Run(
         name="logs", folder="", table=table, axis=EpochAxis("epoch", first, "a row is an epoch"), sources=(),
@@ -245,10 +250,13 @@ def _join_records(earlier: tuple[CallbackRecord, ...], callbacks: Sequence[Callb
 
 
 def _outcome(
-    run: Run, rules: Sequence[Rule], profile: Profile, training: SimulatedTraining,
+    run: Run, profile: Profile, training: SimulatedTraining,
     records: tuple[CallbackRecord, ...], crashed: str = "",
 ) -> Outcome:  # fmt: skip
-    verdict, reason = ("undecided", crashed) if crashed else _judge(run, rules, records)
+    verdict: Verdict = "undecided"
+    reason = crashed
+    if not crashed:
+        verdict, reason = _judge(run, records)
     return Outcome(
         run=run, profile=profile, verdict=verdict, reason=reason, callbacks=records,
         restored_epoch=training.restored_epoch, files=dict(training.files),
@@ -257,7 +265,7 @@ def _outcome(
     )  # fmt: skip
 
 
-def _judge(run: Run, rules: Sequence[Rule], records: Sequence[CallbackRecord]) -> tuple[Verdict, str]:
+def _judge(run: Run, records: Sequence[CallbackRecord]) -> tuple[Verdict, str]:
     """The verdict and the sentence that gives its reason; epochs in the sentence count from 1."""
     stopping = [record for record in records if isinstance(record, EarlyStoppingRecord)]
     stops = [record.stopped_epoch for record in stopping if record.stopped_epoch is not None]
@@ -265,7 +273,8 @@ def _judge(run: Run, rules: Sequence[Rule], records: Sequence[CallbackRecord]) -
     stop = min(stops, default=None)
     starts = [int(record.rule.parameters().get("start_from_epoch", 0)) for record in stopping]
     first_looked_at = min(starts, default=0)
-    holes = [e for e in run.unlogged_epochs if e >= first_looked_at and (stop is None or e <= stop)]
+    unlogged = run.unlogged_epochs if run.sources else ()  # an empty dict in a list is what the callback saw
+    holes = [epoch for epoch in unlogged if epoch >= first_looked_at and (stop is None or epoch <= stop)]
     if stopping and holes:
         reason = (
             f"{len(holes)} epochs before that are not in the log (first: epoch {holes[0] + 1}), and their values "

@@ -62,8 +62,14 @@ class Session:
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dict with the fields of this record."""
-        return {"sources": list(self.sources), "started": self.started, "ended": self.ended,
-                "first_step": self.first_step, "last_step": self.last_step, "replaced": self.replaced}
+        return {
+            "sources": list(self.sources),
+            "started": self.started,
+            "ended": self.ended,
+            "first_step": self.first_step,
+            "last_step": self.last_step,
+            "replaced": self.replaced,
+        }
 
 
 @dataclass(frozen=True)

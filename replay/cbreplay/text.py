@@ -7,13 +7,14 @@ import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 _BARS = "▁▂▃▄▅▆▇█"
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 def printable(name: str, limit: int | None = None) -> str:
-    """A name from a log as harmless text: control and format characters are escaped, long ones shortened in the middle."""
+    """A name from a log as harmless text: what is not to be seen is escaped, long names are cut in the middle."""
     safe = "".join(
         character if unicodedata.category(character) not in _INVISIBLE else _escaped(character)
         for character in (name if limit is None or len(name) <= 4 * limit else name[: 2 * limit] + name[-2 * limit :])
@@ -64,7 +65,7 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
-def sparkline(values: Sequence[float] | np.ndarray, width: int) -> str:  # type: ignore[type-arg]
+def sparkline(values: Sequence[float] | npt.NDArray[np.float64], width: int) -> str:
     """A curve in at most ``width`` characters: the mean of each slice; a dot where nothing was logged."""
     data = np.asarray(values, np.float64)
     if not len(data):

@@ -21,10 +21,16 @@ _DEFAULT_OUT = "cbreplay-report"
 @rule_options
 @reading_options
 @click.option(
-    "--checkpoints", type=click.Path(exists=True, file_okay=False), help="The folder to look for checkpoint files in first."
+    "--checkpoints",
+    type=click.Path(exists=True, file_okay=False),
+    help="The folder to look for checkpoint files in first.",
 )
 @click.option("--out", type=click.Path(), help=f"The folder for plots, outside LOGDIR.  [default: {_DEFAULT_OUT}]")
-@click.option("--plots/--no-plots", default=None, help="Write plots.  [default: yes; with --json only if --out is given]")
+@click.option(
+    "--plots/--no-plots",
+    default=None,
+    help="Write plots.  [default: yes; with --json only if --out is given]",
+)
 @json_option
 def command(
     logdir: str, planned_epochs: int | None, histories: tuple[str, ...], checkpoints: str | None,

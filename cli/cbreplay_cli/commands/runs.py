@@ -11,8 +11,9 @@ from ..options import json_option, logdir_argument, reading_options
 from ..progress import progress_bar
 
 if TYPE_CHECKING:
-    from cbreplay import Run, Runs
     from rich.console import Console
+
+    from cbreplay import Run, Runs
 
 
 @click.command("runs")
@@ -51,8 +52,9 @@ def _show(runs: Runs) -> None:
 
 
 def _show_run(out: Console, run: Run, logdir: str) -> None:
-    from cbreplay.text import duration, plural, printable
     from rich.text import Text
+
+    from cbreplay.text import duration, plural, printable
 
     from ..terminal import line
 

@@ -26,8 +26,13 @@ class DiskFile:
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dict with the fields of this record."""
-        return {"name": self.name, "path": self.path, "bytes": self.bytes, "modified": self.modified,
-                "also": list(self.also)}
+        return {
+            "name": self.name,
+            "path": self.path,
+            "bytes": self.bytes,
+            "modified": self.modified,
+            "also": list(self.also),
+        }
 
 
 def find_files(

@@ -97,9 +97,7 @@ def _last_of_each(epoch: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
     return order[ends]
 
 
-def _decide(
-    series: dict[tuple[str, str], _Points], hint: str
-) -> tuple[EpochAxis, npt.NDArray[np.int64] | None]:
+def _decide(series: dict[tuple[str, str], _Points], hint: str) -> tuple[EpochAxis, npt.NDArray[np.int64] | None]:
     if not series:
         return EpochAxis("epoch", 0, "no values"), None
     if hint == "row":

@@ -157,9 +157,7 @@ class _Reader:
             name = self._history_name(path, taken | {run.name for run in runs})
             found = trainings(history.parts) or [Training((), (), (), ())]
             for number, training in enumerate(found, start=1):
-                run = _run(
-                    name, path.parent, training, history.axis, history.damage, history.notes, {}, [str(path)]
-                )
+                run = _run(name, path.parent, training, history.axis, history.damage, history.notes, {}, [str(path)])
                 runs.append(_numbered(run, number, len(found)))
         return runs
 

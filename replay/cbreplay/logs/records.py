@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import google_crc32c
 import numpy as np
@@ -114,7 +114,8 @@ class RecordReader:
 
     def _check_in_pieces(self, offset: int, length: int) -> bool:
         self._at += HEADER.size
-        checksum, left = google_crc32c.Checksum(), length
+        checksum: Any = google_crc32c.Checksum()  # type: ignore[no-untyped-call]
+        left = length
         while left and self._have(1):
             piece = self._buffer[self._at : self._at + left]
             checksum.update(piece)

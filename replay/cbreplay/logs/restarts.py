@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 
@@ -15,14 +17,11 @@ def split_at_restarts(part: Part, declared: tuple[tuple[int, int], ...] = ()) ->
     a restart is seen where every tag that goes on goes back, to a step that it has already written. Steps
     that are merely written out of order never repeat one; a per-epoch batch counter leaves the others going.
     """
-    cuts = {position: step for position, step in declared if 0 < position < len(part)}
-    cuts = {**{position: None for position in _seen_restarts(part, set(cuts))}, **cuts}
+    cuts: dict[int, int | None] = {position: step for position, step in declared if 0 < position < len(part)}
+    cuts |= dict.fromkeys(_seen_restarts(part, set(cuts)))
     at_start = next((step for position, step in declared if position == 0 and step > 0), None)
     borders = [0, *sorted(cuts), len(part)]
-    return [
-        part.cut(begin, end, at_start if begin == 0 else cuts[begin])
-        for begin, end in zip(borders, borders[1:], strict=False)
-    ]
+    return [part.cut(begin, end, at_start if begin == 0 else cuts[begin]) for begin, end in pairwise(borders)]
 
 
 def _seen_restarts(part: Part, declared: set[int]) -> list[int]:
@@ -43,9 +42,7 @@ def _seen_restarts(part: Part, declared: set[int]) -> list[int]:
     return found
 
 
-def _is_restart(
-    step: npt.NDArray[np.int64], by_tag: list[npt.NDArray[np.intp]], begin: int, position: int
-) -> bool:
+def _is_restart(step: npt.NDArray[np.int64], by_tag: list[npt.NDArray[np.intp]], begin: int, position: int) -> bool:
     for where in by_tag:
         first, middle = np.searchsorted(where, [begin, position])
         before, after = step[where[first:middle]], step[where[middle:]]

@@ -68,7 +68,8 @@ def detach_strangers(parts: Sequence[Part]) -> tuple[list[Part], list[Part]]:
         return list(parts), []
     begin = min(first for first, _ in spans) - _OVERLAP_SECONDS
     end = max(last for _, last in spans) + _OVERLAP_SECONDS
-    own, strangers = [], []
+    own: list[Part] = []
+    strangers: list[Part] = []
     for part in parts:
         span = _span(part)
         outside = span is not None and (span[1] < begin or span[0] > end)

@@ -6,7 +6,10 @@ import hashlib
 import re
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+
+from matplotlib.figure import Figure
 
 from ..outcome import Outcome
 from .comparison import plot_comparison
@@ -14,7 +17,11 @@ from .outcome import plot_outcome
 
 
 def write_figures(
-    outcomes: Sequence[Outcome], folder: Path, *, dpi: int = 120, progress: Callable[[int, int], None] | None = None
+    outcomes: Sequence[Outcome],
+    folder: Path,
+    *,
+    dpi: int = 120,
+    progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
     """Write ``overview.png`` and one PNG per outcome into ``folder``; the paths, overview first.
 
@@ -22,12 +29,12 @@ def write_figures(
     written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    jobs = [(folder / "overview.png", lambda: plot_comparison(outcomes))]
     taken = {"overview"}
+    jobs: list[tuple[Path, Callable[[], Figure]]] = [(folder / "overview.png", partial(plot_comparison, outcomes))]
     for outcome in outcomes:
         stem = file_stem(outcome.run.name, taken)
         taken.add(stem.lower())
-        jobs.append((folder / f"{stem}.png", lambda outcome=outcome: plot_outcome(outcome)))
+        jobs.append((folder / f"{stem}.png", partial(plot_outcome, outcome)))
     for done, (path, draw) in enumerate(jobs, start=1):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Glyph .* missing from")  # run names in any script

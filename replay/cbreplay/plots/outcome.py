@@ -71,8 +71,8 @@ def draw_marks(axes: Axes, outcome: Outcome) -> None:
     """Best, stop, restored weights, written files and resumed sessions; what lies behind the stop is shaded."""
     run = outcome.run
     for first in run.session_epochs[1:]:
-        label = {"label": "resumed"} if first == run.session_epochs[1] else {}
-        axes.axvline(first + 0.5, color=style.FILE, linewidth=0.8, linestyle=":", **label)
+        label = "resumed" if first == run.session_epochs[1] else "_"
+        axes.axvline(first + 0.5, color=style.FILE, linewidth=0.8, linestyle=":", label=label)
     last = run.first_epoch + run.epochs - 1
     stop = outcome.stopped_epoch
     if stop is not None:
@@ -94,7 +94,9 @@ def draw_marks(axes: Axes, outcome: Outcome) -> None:
         )  # fmt: skip
     written = sorted(set(outcome.files.values()))
     if written:
-        which = f"file written: epoch {epoch_name(written[0])}" if len(written) == 1 else f"{len(written)} files written"
+        which = (
+            f"file written: epoch {epoch_name(written[0])}" if len(written) == 1 else f"{len(written)} files written"
+        )
         axes.plot(
             [epoch + 1 for epoch in written], np.full(len(written), 0.02), "^", color=style.FILE, markersize=5,
             transform=axes.get_xaxis_transform(), clip_on=False, label=which, zorder=6,

@@ -16,7 +16,7 @@ Logs = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Setting:
-    """What a real callback finds in the model: ``compiled_metrics`` maps a metric's name to ``"up"``, ``"down"`` or None.
+    """What a callback finds in the model: ``compiled_metrics`` maps a metric's name to ``"up"``, ``"down"`` or None.
 
     None as a whole says that the model is not known.
     """

@@ -67,9 +67,9 @@ class _LookBack(Callback):
             return
         value = float(value)
         self.values.append(value)
-        if self.best is None or (value > self.best if rule.mode == "max" else value < self.best):
-            if not math.isnan(value):
-                self.best, self.best_epoch = value, epoch
+        better = self.best is None or (value > self.best if rule.mode == "max" else value < self.best)
+        if better and not math.isnan(value):
+            self.best, self.best_epoch = value, epoch
         gain = self._gain()
         margin = None if gain is None else gain - rule.min_delta
         event = "goes on"

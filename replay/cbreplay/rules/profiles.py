@@ -26,8 +26,11 @@ class Profile:
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dict: the name and the codes of the eras."""
-        return {"name": self.name, "early_stopping": self.early_stopping.code,
-                "model_checkpoint": self.model_checkpoint.code}
+        return {
+            "name": self.name,
+            "early_stopping": self.early_stopping.code,
+            "model_checkpoint": self.model_checkpoint.code,
+        }
 
 
 def resolve_profile(name: str) -> Profile:
@@ -38,7 +41,7 @@ def resolve_profile(name: str) -> Profile:
     match = _PATTERN.match(name.strip().lower())
     if match is None:
         raise UnknownProfileError(
-            f"unknown profile {name!r}; write framework-version, e.g. keras-3.15, keras-2.9, tf_keras-2.16, tf.keras-2.3"
+            f"unknown profile {name!r}; write framework-version, e.g. keras-3.15, tf_keras-2.16, tf.keras-2.3"
         )
     framework = match[1].replace("tensorflow", "tf.keras")
     version = tuple(int(piece) for piece in match[2].split("."))

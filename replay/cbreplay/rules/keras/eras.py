@@ -91,9 +91,7 @@ _C = replace(
     _C_PRIME, code="C", releases="Keras 2.12 - 2.15", restores="when_stopping", fallback_sets_best_epoch=False,
     differs="an epoch that improves never stops training",
 )  # fmt: skip
-_B3 = replace(
-    _C, code="B3", releases="Keras 2.11", improving_epoch_can_stop=True, differs="adds start_from_epoch"
-)
+_B3 = replace(_C, code="B3", releases="Keras 2.11", improving_epoch_can_stop=True, differs="adds start_from_epoch")
 _B2 = replace(
     _B3, code="B2", releases="Keras 2.7 - 2.10", parameters=_ES_RESTORE,
     differs="never stops at the first epoch; auto mode looks at the end of the name",
@@ -129,7 +127,9 @@ _A0 = replace(
 )  # fmt: skip
 
 _M3_11 = ModelCheckpointEra(
-    "M8", "Keras 3.11 on", "the first value is always saved, even NaN; compares in float32; auto mode from the compiled metrics"
+    "M8",
+    "Keras 3.11 on",
+    "the first value is always saved, even NaN; compares in float32; auto mode from the compiled metrics",
 )
 _M3_10 = replace(
     _M3_11, code="M7", releases="Keras 3.10", mode_rule="acc_or_fmeasure", mode_resolved_at_epoch_end=False,
@@ -137,7 +137,11 @@ _M3_10 = replace(
     differs="saves although save_best_only finds no monitor",
 )  # fmt: skip
 _M3_8 = replace(
-    _M3_10, code="M6", releases="Keras 3.8 - 3.9", saves_without_monitor=False, differs="whole models may end in .h5"
+    _M3_10,
+    code="M6",
+    releases="Keras 3.8 - 3.9",
+    saves_without_monitor=False,
+    differs="whole models may end in .h5",
 )
 _M3_0 = replace(
     _M3_8, code="M5", releases="Keras 3.0 - 3.7", endings=(".keras",),
@@ -155,9 +159,7 @@ _M2_8 = replace(
     _M2_15, code="M2", releases="Keras 2.8 - 2.12", keras_zip_refuses_options=False,
     differs="adds initial_value_threshold",
 )  # fmt: skip
-_M2_6 = replace(
-    _M2_8, code="M1", releases="Keras 2.6 - 2.7", parameters=_MC_OPTIONS, differs="{batch} in names"
-)
+_M2_6 = replace(_M2_8, code="M1", releases="Keras 2.6 - 2.7", parameters=_MC_OPTIONS, differs="{batch} in names")
 _MTF = replace(
     _M2_6, code="M0+", releases="tf.keras 1.15 - 2.5", names_have_batch=False,
     differs="adds save_freq; a missing key in the name is explained",
@@ -166,9 +168,7 @@ _M2_0 = replace(
     _MTF, code="M0", releases="Keras 2.0 - 2.3.1", parameters=_MC_1, explains_format_errors=False,
     differs="{epoch} in names counts from 1",
 )  # fmt: skip
-_M1 = replace(
-    _M2_0, code="M0-", releases="Keras 1", first_epoch_in_names=0, differs="{epoch} in names counts from 0"
-)
+_M1 = replace(_M2_0, code="M0-", releases="Keras 1", first_epoch_in_names=0, differs="{epoch} in names counts from 0")
 
 Version = tuple[int, ...]
 

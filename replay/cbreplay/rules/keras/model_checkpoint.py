@@ -126,14 +126,16 @@ class _ModelCheckpoint(Callback):
         name = self._format(epoch, batch, logs)
         if not self._should_save(logs, training):
             return
-        if self.era.best_only_fails_for_keras_zip and self.rule.save_best_only and name.endswith(".keras"):
-            if not self.rule.save_weights_only:
-                raise CallbackValueError(
-                    "The following argument(s) are not supported with the native Keras format: ['options']",
-                    epoch=epoch,
-                )
+        if self._fails_to_save(name):
+            raise CallbackValueError(
+                "The following argument(s) are not supported with the native Keras format: ['options']", epoch=epoch
+            )
         training.write(name)
         self.writes.append((epoch, name))
+
+    def _fails_to_save(self, name: str) -> bool:
+        zipped = name.endswith(".keras") and not self.rule.save_weights_only
+        return self.era.best_only_fails_for_keras_zip and self.rule.save_best_only and zipped
 
     def _should_save(self, logs: Logs, training: SimulatedTraining) -> bool:
         if not self.rule.save_best_only:

@@ -23,7 +23,7 @@ def improves(value: Numbers, best: Numbers, maximize: Numbers, min_delta: Number
     Keras adds in float64 and, from 3.0 on, compares both sides as float32 (``keras.ops.less`` on Python floats).
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        bettered = np.where(maximize, np.subtract(value, min_delta), np.add(value, min_delta))
+        bettered: Any = np.where(maximize, np.subtract(value, min_delta), np.add(value, min_delta))
         if float32:
             bettered, best = np.float32(bettered), np.float32(best)
         return np.where(maximize, bettered > best, bettered < best)
@@ -60,7 +60,12 @@ def begin(era: EarlyStoppingEra, maximize: Numbers, baseline: float | None) -> W
 
 
 def look(
-    era: EarlyStoppingEra, state: Wait, value: Numbers, maximize: Numbers, min_delta: Numbers, baseline: float | None
+    era: EarlyStoppingEra,
+    state: Wait,
+    value: Numbers,
+    maximize: Numbers,
+    min_delta: Numbers,
+    baseline: float | None,
 ) -> tuple[Wait, Look]:
     """Take one evaluated value into account."""
     float32 = era.compares_in_float32

@@ -67,7 +67,12 @@ def write_events(folder: Path, events: Iterable[Any], name: str = NAME) -> Path:
 
 
 def write_keras_run(
-    folder: Path, loss: Sequence[float], val_loss: Sequence[float], first: int = 0, start: float = 1.7e9, serial: int = 0
+    folder: Path,
+    loss: Sequence[float],
+    val_loss: Sequence[float],
+    first: int = 0,
+    start: float = 1.7e9,
+    serial: int = 0,
 ) -> None:
     """``train/`` and ``validation/`` of one fit, an epoch every 10 seconds."""
     for writer, values, number in (("train", loss, 2 * serial), ("validation", val_loss, 2 * serial + 1)):
