@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 _BARS = "▁▂▃▄▅▆▇█"
-_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 def printable(name: str, limit: int | None = None) -> str:
     """A name from a log as harmless text: what is not to be seen is escaped, long names are cut in the middle."""
     safe = "".join(
-        character if unicodedata.category(character) not in _INVISIBLE else _escaped(character)
+        character if character.isprintable() else _escaped(character)
         for character in (name if limit is None or len(name) <= 4 * limit else name[: 2 * limit] + name[-2 * limit :])
     )
     if limit is None or len(safe) <= limit:

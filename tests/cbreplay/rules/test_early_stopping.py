@@ -92,7 +92,7 @@ def test_best_weights_are_restored_when_that_release_does(profile, patience, res
 
 def test_a_missing_monitor_warns_and_never_stops() -> None:
     found = cb.replay([{"loss": 1.0}] * 5, cb.EarlyStopping(patience=1), profile="keras-3.15")
-    assert (None, 1) == (found.stopped_epoch, len(found.warnings))
+    assert (found.stopped_epoch, len(found.warnings)) == (None, 1)
     assert "val_loss" in found.warnings[0]
 
 
@@ -116,7 +116,7 @@ def test_auto_mode_is_that_of_the_release(profile, monitor, compiled, mode) -> N
     if mode == "ValueError":
         with pytest.raises(cb.CallbackError, match="automatically determine") as raised:
             cb.replay([{monitor: 1.0}], rule, profile=profile, compiled_metrics=compiled)
-        assert ("ValueError", 0) == (raised.value.type_name, raised.value.epoch)
+        assert (raised.value.type_name, raised.value.epoch) == ("ValueError", 0)
     else:
         found = cb.replay([{monitor: 1.0}], rule, profile=profile, compiled_metrics=compiled)
         assert mode == found.mode
@@ -129,8 +129,8 @@ def test_an_unknown_direction_is_asked_for_when_the_model_is_not_known() -> None
 
 def test_trace_says_by_how_much_a_value_fell_short() -> None:
     trace = outcome([1.0, 0.75, 0.7], mode="min", patience=3, min_delta=0.125).trace
-    assert ["improves", "improves", "waits"] == trace["event"].tolist()
-    assert [True, False, False] == trace["margin"].isna().tolist()
+    assert trace["event"].tolist() == ["improves", "improves", "waits"]
+    assert trace["margin"].isna().tolist() == [True, False, False]
     assert [0.125, pytest.approx(-0.075)] == trace["margin"].tolist()[1:]
 
 
