@@ -30,17 +30,14 @@ def print_analysis(analysis: Analysis) -> None:
 
 def _print_heading(out: Console, analysis: Analysis) -> None:
     out.print(f"{printable(analysis.logdir)}: {plural(len(analysis.runs), 'run')}", style="bold")
-    line(out, "policy", describe(analysis))
+    line(out, "policy", code_of(analysis.early_stopping))
+    line(out, "", code_of(analysis.model_checkpoint))
     line(out, "rules", f"{analysis.profile.name} ({analysis.profile_reason})")
     line(out, "epochs", "counted from 1, as Keras prints them")
 
 
-def describe(analysis: Analysis) -> str:
-    """The policy as Keras code, without what is default."""
-    return " + ".join(_code(rule) for rule in (analysis.early_stopping, analysis.model_checkpoint))
-
-
-def _code(rule: Rule) -> str:
+def code_of(rule: Rule) -> str:
+    """A rule as Keras code, without most of what is default."""
     always = {name: value for name, value in rule.parameters().items() if name in ("filepath", "monitor", "patience")}
     told = {**always, **rule.changed_parameters()}
     return f"{type(rule).__name__}({', '.join(f'{name}={value!r}' for name, value in told.items())})"

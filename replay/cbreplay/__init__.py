@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     )
     from .logs import load_runs
     from .outcome import EarlyStoppingRecord, ModelCheckpointRecord, Outcome, TraceRow
+    from .plots import plot_comparison, plot_outcome
     from .replaying import replay, replay_fits
     from .rules import EarlyStopping, LookBack, ModelCheckpoint, Profile, list_profiles, resolve_profile
     from .run import Run, Runs
@@ -39,6 +40,7 @@ _HOMES = {
     ),
     "logs": ("load_runs",),
     "outcome": ("EarlyStoppingRecord", "ModelCheckpointRecord", "Outcome", "TraceRow"),
+    "plots": ("plot_comparison", "plot_outcome"),
     "replaying": ("replay", "replay_fits"),
     "rules": ("EarlyStopping", "LookBack", "ModelCheckpoint", "Profile", "list_profiles", "resolve_profile"),
     "run": ("Run", "Runs"),
@@ -46,12 +48,39 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "Analysis", "CallbackError", "CbreplayError", "Damage", "EarlyStopping", "EarlyStoppingRecord", "LogNotFoundError",
-    "LookBack", "ModelCheckpoint", "ModelCheckpointRecord", "NotALogError", "NothingReadableError", "Outcome",
-    "ParameterError", "Profile", "Run", "RunAnalysis", "Runs", "Skipped", "TraceRow", "UnknownMetricError",
-    "UnknownProfileError", "UnknownRunError", "__version__", "analyze", "list_profiles", "load_runs", "replay",
-    "replay_fits", "resolve_profile",
-]  # fmt: skip
+    "Analysis",
+    "CallbackError",
+    "CbreplayError",
+    "Damage",
+    "EarlyStopping",
+    "EarlyStoppingRecord",
+    "LogNotFoundError",
+    "LookBack",
+    "ModelCheckpoint",
+    "ModelCheckpointRecord",
+    "NotALogError",
+    "NothingReadableError",
+    "Outcome",
+    "ParameterError",
+    "Profile",
+    "Run",
+    "RunAnalysis",
+    "Runs",
+    "Skipped",
+    "TraceRow",
+    "UnknownMetricError",
+    "UnknownProfileError",
+    "UnknownRunError",
+    "__version__",
+    "analyze",
+    "list_profiles",
+    "load_runs",
+    "plot_comparison",
+    "plot_outcome",
+    "replay",
+    "replay_fits",
+    "resolve_profile",
+]
 
 
 def __getattr__(name: str) -> Any:

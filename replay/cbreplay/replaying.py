@@ -86,7 +86,7 @@ def replay_fits(
     rules = _as_rules(callbacks)
     resolved, why = profile_for(profile)
     objects = [rule.start(resolved, Setting(compiled_metrics)) for rule in rules]
-    outcomes = []
+    outcomes: list[Outcome] = []
     for fit in fits:
         prepared = _prepare(fit, None, planned_epochs)
         training = SimulatedTraining(notes=_profile_note(profile, resolved, why))
@@ -130,7 +130,7 @@ def _prepare(run: Any, initial_epoch: int | None, planned_epochs: int | None) ->
         if initial_epoch is not None:
             raise ParameterError("initial_epoch is for lists and DataFrames: a run knows its first epoch")
         if planned_epochs is not None:
-            given = PlannedEpochs(planned_epochs, "given", f"{planned_epochs} planned epochs, as given")
+            given = PlannedEpochs(planned_epochs, "given", "as given")
             run = replace(run, planned=given)
         return _Prepared(run, run.fits())
     logs = _logs_of_frame(run) if hasattr(run, "to_dict") and hasattr(run, "columns") else [dict(row) for row in run]
@@ -291,6 +291,7 @@ def _judge(run: Run, records: Sequence[CallbackRecord]) -> tuple[Verdict, str]:
         hint = f"; nearest: {', '.join(near)}" if near else ""
         return "undecided", f"{absent[0]!r} is not in the log{hint}"
     if run.planned is not None and end >= run.planned.epochs:
-        return "completed", f"runs to its planned end, epoch {end}"
+        how = "" if run.planned.known_from == "given" else f" ({run.planned.sentence})"
+        return "completed", f"runs to its planned end, epoch {end}{how}"
     planned = "" if run.planned is None else f" of {run.planned.epochs} planned"
     return "undecided", f"not within the {run.epochs} logged epochs{planned}"

@@ -129,7 +129,7 @@ def test_runs_lists_what_is_there(here, samples) -> None:
     for sentence in (
         "5 runs in", "metrics  accuracy, learning_rate, loss, val_accuracy, val_loss",
         "epochs   1 to 26 (from 1); the step is Keras' 0-based epoch", "stopped_early/training.csv",
-        "40 planned epochs, inferred",
+        "planned  40 epochs, inferred: 2 of",
     ):  # fmt: skip
         assert sentence in result.stdout
     told = json.loads(run("runs", samples, "--json").stdout)

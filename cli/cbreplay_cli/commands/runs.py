@@ -70,7 +70,7 @@ def _show_run(out: Console, run: Run, logdir: str) -> None:
     line(out, "metrics", shown + (f" and {len(names) - 12} more" if len(names) > 12 else ""))
     line(out, "epochs", _epochs(run))
     if run.planned is not None:
-        line(out, "planned", run.planned.sentence)
+        line(out, "planned", f"{plural(run.planned.epochs, 'epoch')}, {run.planned.sentence}")
     for number, source in enumerate(run.sources[:6]):
         line(out, "" if number else "from", printable(_below(source, logdir)))
     if len(run.sources) > 6:

@@ -16,7 +16,7 @@ def with_planned_epochs(runs: Sequence[Run], given: int | None) -> list[Run]:
     multiple of ten. Runs with equal values count once.
     """
     if given is not None:
-        planned = PlannedEpochs(given, "given", f"{given} planned epochs, as given")
+        planned = PlannedEpochs(given, "given", "as given")
         return [replace(run, planned=planned) for run in runs]
     families: dict[tuple[str, ...], dict[object, int]] = {}
     for run in runs:
@@ -30,7 +30,7 @@ def _with_inferred(run: Run, ends: list[int]) -> Run:
     count = ends.count(longest)
     if run.planned is not None or not run.epochs or not (count >= 3 or (count == 2 and longest % 10 == 0)):
         return run
-    sentence = f"{longest} planned epochs, inferred: {count} of {len(ends)} runs with the same metrics end there"
+    sentence = f"inferred: {count} of {len(ends)} runs with the same metrics end there"
     return replace(run, planned=PlannedEpochs(longest, "siblings", sentence))
 
 

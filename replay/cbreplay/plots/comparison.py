@@ -12,6 +12,7 @@ from matplotlib.patches import Patch
 from ..outcome import Outcome
 from ..text import epoch_name, plural, printable
 from . import style
+from .marks import draw_best, draw_curves, draw_stop
 
 _MAX_PANELS = 12
 
@@ -43,43 +44,26 @@ def _legend() -> list[Line2D | Patch]:
 def _panels(outcomes: Sequence[Outcome]) -> Figure:
     columns = min(3, len(outcomes))
     rows = -(-len(outcomes) // columns)
-    figure = style.figure(3.6 * columns + 0.4, 2.5 * rows + 0.9)
+    figure = style.figure(3.6 * columns + 0.4, 2.6 * rows + 0.9)
     grid = figure.subplots(rows, columns, squeeze=False)
     for axes, outcome in zip(grid.flat, outcomes, strict=False):
-        run = outcome.run
-        for name, colour in _curves(outcome):
-            metric = run.table[name]
-            axes.plot(metric.epoch + 1, metric.value, color=colour, linewidth=1.2)
-        if outcome.stopped_epoch is not None:
-            axes.axvline(outcome.stopped_epoch + 1, color=style.STOP, linewidth=1.2)
-            last = run.first_epoch + run.epochs
-            if outcome.stopped_epoch + 1 < last:
-                axes.axvspan(outcome.stopped_epoch + 1, last, color=style.AFTER, alpha=0.35, linewidth=0)
-        if outcome.best_epoch is not None and outcome.monitor in run.table:
-            best = run.values(outcome.monitor or "")[outcome.best_epoch - run.first_epoch]
-            axes.plot(outcome.best_epoch + 1, best, "*", color=style.BEST, markersize=10, markeredgecolor="white")
-        axes.set_title(style.plain(printable(run.name, 34)), fontsize=9, loc="left", weight="bold")
-        axes.text(
-            0.98, 0.95, _short_verdict(outcome), transform=axes.transAxes, ha="right", va="top", fontsize=8,
-            color="#444444",
-        )  # fmt: skip
+        if outcome.monitor in outcome.run.table:
+            for draw in (draw_curves, draw_stop, draw_best):
+                draw(axes, outcome)
+        name = style.plain(printable(outcome.run.name, 34))
+        axes.set_title(f"{name}\n", fontsize=9, loc="left", weight="bold")
+        axes.text(0, 1.02, _short_verdict(outcome), transform=axes.transAxes, fontsize=8, color="#444444")
         axes.tick_params(labelsize=7)
         style.tidy(axes)
     for axes in list(grid.flat)[len(outcomes) :]:
         axes.set_axis_off()
     for axes in grid[-1]:
         axes.set_xlabel("epoch (from 1)", fontsize=8)
-    monitors = {outcome.monitor for outcome in outcomes}
-    title = printable(" / ".join(sorted(str(monitor) for monitor in monitors)), 60)
+    monitors = {str(outcome.monitor) for outcome in outcomes}
+    title = printable(" / ".join(sorted(monitors)), 60)
     figure.suptitle(style.plain(f"{title}: {plural(len(outcomes), 'run')} under one policy"), fontsize=11)
     figure.legend(handles=_legend(), loc="outside lower center", ncols=5, fontsize=8, frameon=False)
     return figure
-
-
-def _curves(outcome: Outcome) -> list[tuple[str, str]]:
-    monitor = outcome.monitor or ""
-    twin = monitor.removeprefix("val_") if monitor.startswith("val_") else f"val_{monitor}"
-    return [(n, c) for n, c in ((twin, style.TRAIN), (monitor, style.VALIDATION)) if n in outcome.run.table]
 
 
 def _short_verdict(outcome: Outcome) -> str:
@@ -100,8 +84,8 @@ def _strips(outcomes: Sequence[Outcome]) -> Figure:
     first = np.array([outcome.run.first_epoch for outcome in ranked])
     ends = np.array([outcome.run.first_epoch + outcome.run.epochs for outcome in ranked])
     stops = np.array([e if o.stopped_epoch is None else o.stopped_epoch + 1 for o, e in zip(ranked, ends, strict=True)])
-    axes.barh(places, stops - first, left=first, height=0.75, color=style.VALIDATION, alpha=0.55, label="trained")
-    axes.barh(places, ends - stops, left=stops, height=0.75, color=style.AFTER, alpha=0.6, label="after the stop")
+    axes.barh(places, stops - first, left=first + 0.5, height=0.75, color=style.VALIDATION, alpha=0.55, label="trained")
+    axes.barh(places, ends - stops, left=stops + 0.5, height=0.75, color=style.AFTER, alpha=0.6, label="after the stop")
     stopped = [i for i, outcome in enumerate(ranked) if outcome.stopped_epoch is not None]
     axes.plot(stops[stopped], places[stopped], "|", color=style.STOP, markersize=6, markeredgewidth=2, label="stop")
     best = [(o.best_epoch + 1, i) for i, o in enumerate(ranked) if o.best_epoch is not None]
@@ -114,6 +98,7 @@ def _strips(outcomes: Sequence[Outcome]) -> Figure:
         axes.set_yticks([])
         axes.set_ylabel(f"{len(ranked)} runs, longest on top")
     axes.set_ylim(-1, len(ranked))
+    style.epoch_axis(axes, int(first.min()) + 1, int(ends.max()))
     axes.set_xlabel("epoch (counted from 1, as Keras prints it)")
     style.tidy(axes)
     figure.legend(loc="outside upper center", ncols=4, fontsize=8, frameon=False)

@@ -34,3 +34,9 @@ def tidy(axes: Axes) -> None:
 def plain(text: str) -> str:
     """Text that matplotlib does not take for mathematics."""
     return text.replace("$", r"\$")
+
+
+def epoch_axis(axes: Axes, first: int, last: int) -> None:
+    """Limits that show epochs ``first`` to ``last`` (counted from 1) and no epoch 0."""
+    pad = max((last - first) * 0.02, 0.6)
+    axes.set_xlim(max(first - pad, 0.4), last + pad)

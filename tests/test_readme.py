@@ -1,0 +1,40 @@
+"""What the README shows is what the tool does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from click.testing import CliRunner
+
+import cbreplay as cb
+from cbreplay_cli.main import cli
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_terminal_text_is_what_analyze_prints(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sample_logs").symlink_to(ROOT / "sample_logs")
+    printed = CliRunner().invoke(cli, ["analyze", "sample_logs"]).stdout
+    shown = re.search(r"```text\n(.*?)```", README, re.S)[1]
+    assert shown == printed
+
+
+def test_the_python_example_gives_what_it_says(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sample_logs").symlink_to(ROOT / "sample_logs")
+    code = re.search(r"```python\n(.*?)```", README, re.S)[1]
+    names: dict[str, object] = {}
+    exec(code, names)
+    outcome = names["outcome"]
+    assert isinstance(outcome, cb.Outcome)
+    assert (outcome.verdict, outcome.stopped_epoch, outcome.restored_epoch) == ("stopped", 9, 4)
+    assert outcome.files == {f"ckpt-{epoch + 1:02d}.h5": epoch for epoch in range(5)}
+    assert (tmp_path / "overfitting.png").exists()
+
+
+def test_pictures_and_links_are_there() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert (ROOT / target).is_file(), target
