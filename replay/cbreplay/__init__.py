@@ -28,7 +28,16 @@ if TYPE_CHECKING:
     from .outcome import EarlyStoppingRecord, ModelCheckpointRecord, Outcome, TraceRow
     from .plots import plot_comparison, plot_outcome
     from .replaying import replay, replay_fits
-    from .rules import EarlyStopping, LookBack, ModelCheckpoint, Profile, list_profiles, resolve_profile
+    from .rules import (
+        EarlyStopping,
+        LookBack,
+        ModelCheckpoint,
+        Profile,
+        ReduceLROnPlateau,
+        TerminateOnNaN,
+        list_profiles,
+        resolve_profile,
+    )
     from .run import Run, Runs
 
 _HOMES = {
@@ -42,7 +51,10 @@ _HOMES = {
     "outcome": ("EarlyStoppingRecord", "ModelCheckpointRecord", "Outcome", "TraceRow"),
     "plots": ("plot_comparison", "plot_outcome"),
     "replaying": ("replay", "replay_fits"),
-    "rules": ("EarlyStopping", "LookBack", "ModelCheckpoint", "Profile", "list_profiles", "resolve_profile"),
+    "rules": (
+        "EarlyStopping", "LookBack", "ModelCheckpoint", "Profile", "ReduceLROnPlateau", "TerminateOnNaN",
+        "list_profiles", "resolve_profile",
+    ),
     "run": ("Run", "Runs"),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -63,10 +75,12 @@ __all__ = [
     "Outcome",
     "ParameterError",
     "Profile",
+    "ReduceLROnPlateau",
     "Run",
     "RunAnalysis",
     "Runs",
     "Skipped",
+    "TerminateOnNaN",
     "TraceRow",
     "UnknownMetricError",
     "UnknownProfileError",

@@ -92,6 +92,12 @@ class CallbackIndexError(CallbackError, IndexError):
     type_name = "IndexError"
 
 
+class CallbackRuntimeError(CallbackError, RuntimeError):
+    """The replayed callback would have raised RuntimeError."""
+
+    type_name = "RuntimeError"
+
+
 class CallbackAttributeError(CallbackError, AttributeError):
     """The replayed callback would have raised AttributeError."""
 

@@ -81,7 +81,45 @@ class ModelCheckpointRecord:
         }
 
 
-CallbackRecord = EarlyStoppingRecord | ModelCheckpointRecord
+@dataclass(frozen=True)
+class ReduceLROnPlateauRecord:
+    """What one ReduceLROnPlateau did: ``learning_rates`` are those after each epoch, as float32 holds them."""
+
+    rule: Rule
+    mode: str | None
+    best: float | None
+    wait: int
+    learning_rates: tuple[float, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready dict."""
+        return {
+            "rule": self.rule.to_dict(),
+            "mode": self.mode,
+            "best": self.best,
+            "wait": self.wait,
+            "learning_rates": list(self.learning_rates),
+        }
+
+
+@dataclass(frozen=True)
+class TerminateOnNaNRecord:
+    """What one TerminateOnNaN did: the 0-based epoch that it ended, None where it did not."""
+
+    rule: Rule
+    stopped_epoch: int | None
+
+    @property
+    def mode(self) -> None:
+        """It watches no metric that could be better or worse."""
+        return None
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready dict."""
+        return {"rule": self.rule.to_dict(), "stopped_epoch": self.stopped_epoch}
+
+
+CallbackRecord = EarlyStoppingRecord | ModelCheckpointRecord | ReduceLROnPlateauRecord | TerminateOnNaNRecord
 
 
 @dataclass(frozen=True)
@@ -120,7 +158,7 @@ class Outcome:
         """The epoch at whose end training stops, None where it does not or where that cannot be told."""
         if self.verdict != "stopped":
             return None
-        stops = [r.stopped_epoch for r in self.callbacks if isinstance(r, EarlyStoppingRecord)]
+        stops = [r.stopped_epoch for r in self.callbacks if isinstance(r, (EarlyStoppingRecord, TerminateOnNaNRecord))]
         return min((epoch for epoch in stops if epoch is not None), default=None)
 
     @property
@@ -141,7 +179,8 @@ class Outcome:
     @cached_property
     def monitor(self) -> str | None:
         """The monitor of the first callback that has one."""
-        return next((str(record.rule.parameters()["monitor"]) for record in self.callbacks), None)
+        monitors = (record.rule.parameters().get("monitor") for record in self.callbacks)
+        return next((str(monitor) for monitor in monitors if monitor is not None), None)
 
     @cached_property
     def mode(self) -> str | None:

@@ -10,8 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import CallbackError, ParameterError
-from .outcome import CallbackRecord, EarlyStoppingRecord, Outcome, Verdict
-from .rules.base import Callback, Logs, Rule, Setting, SimulatedTraining
+from .outcome import (
+    CallbackRecord,
+    EarlyStoppingRecord,
+    ModelCheckpointRecord,
+    Outcome,
+    ReduceLROnPlateauRecord,
+    TerminateOnNaNRecord,
+    Verdict,
+)
+from .rules.base import Callback, Logs, Rule, Setting, SimulatedTraining, as_float32
 from .rules.keras import ModelCheckpoint
 from .rules.profiles import Profile, profile_for
 from .run import EpochAxis, Metric, PlannedEpochs, Run, nearest
@@ -32,6 +40,7 @@ def replay(
     steps_per_epoch: int | None = None,
     initial_epoch: int | None = None,
     planned_epochs: int | None = None,
+    learning_rate: float | None = None,
 ) -> Outcome:
     """Replay callbacks, in the given order, on one training.
 
@@ -40,6 +49,7 @@ def replay(
     or None (Keras 3 asks it for ``mode="auto"``). ``batch_logs`` (per epoch a list of per-batch logs) or
     ``steps_per_epoch`` are needed for an integer ``save_freq``. ``initial_epoch`` is the 0-based number of
     the first epoch of a list or DataFrame. ``planned_epochs`` says how many epochs the training was to run.
+    ``learning_rate`` is the rate at the start, for ReduceLROnPlateau.
 
     Each session of a resumed run is replayed with fresh callbacks, as a new process has them.
 
@@ -50,7 +60,9 @@ def replay(
     prepared = _prepare(run, initial_epoch, planned_epochs)
     resolved, why = profile_for(profile)
     setting = Setting(compiled_metrics)
-    training = SimulatedTraining(notes=_profile_note(profile, resolved, why))
+    training = SimulatedTraining(
+        learning_rate=_first_rate(prepared.run, learning_rate), notes=_profile_note(profile, resolved, why)
+    )
     records: tuple[CallbackRecord, ...] = ()
     started: list[Callback] = []
     try:
@@ -77,6 +89,7 @@ def replay_fits(
     profile: str = "auto",
     compiled_metrics: Mapping[str, str | None] | None = None,
     planned_epochs: int | None = None,
+    learning_rate: float | None = None,
 ) -> list[Outcome]:
     """Replay one set of callback objects over several fits, as when they are passed to ``fit`` again.
 
@@ -89,7 +102,9 @@ def replay_fits(
     outcomes: list[Outcome] = []
     for fit in fits:
         prepared = _prepare(fit, None, planned_epochs)
-        training = SimulatedTraining(notes=_profile_note(profile, resolved, why))
+        training = SimulatedTraining(
+            learning_rate=_first_rate(prepared.run, learning_rate), notes=_profile_note(profile, resolved, why)
+        )
         epochs = [epoch for session in prepared.fits for epoch in session]
         try:
             _fit(epochs, objects, training, _Batches(rules, None, None))
@@ -119,6 +134,14 @@ def _as_rules(callbacks: Rule | Sequence[Rule]) -> list[Rule]:
         if not isinstance(rule, Rule):
             raise ParameterError(f"callbacks must be rules such as cbreplay.EarlyStopping, got {type(rule).__name__}")
     return rules
+
+
+def _first_rate(run: Run, given: float | None) -> float | None:
+    """The learning rate at the start as float32 holds it: the given one, else the first that was logged."""
+    if given is None:
+        logged = next((run.table[name] for name in ("learning_rate", "lr") if name in run.table), None)
+        given = None if logged is None else float(logged.value[0])
+    return None if given is None else as_float32(given)
 
 
 def _profile_note(asked: str, profile: Profile, why: str) -> dict[str, None]:
@@ -226,9 +249,12 @@ def _fit(epochs: Epochs, callbacks: Sequence[Callback], training: SimulatedTrain
         for batch, batch_logs in enumerate(batches.of(index)):
             for callback in callbacks:
                 callback.on_train_batch_end(batch, batch_logs, training)
+            if training.stop_training:
+                break
         training.weights_epoch = epoch
+        seen = dict(logs)  # one dict for all callbacks: what one puts in, those behind it see
         for callback in callbacks:
-            callback.on_epoch_end(epoch, logs, training)
+            callback.on_epoch_end(epoch, seen, training)
         if training.stop_training:
             break
     for callback in callbacks:
@@ -244,8 +270,12 @@ def _join_records(earlier: tuple[CallbackRecord, ...], callbacks: Sequence[Callb
     for old, new in zip(earlier, records, strict=True):
         if isinstance(new, EarlyStoppingRecord) and isinstance(old, EarlyStoppingRecord):
             joined.append(replace(new, trace=(*old.trace, *new.trace)))
-        elif not isinstance(new, EarlyStoppingRecord) and not isinstance(old, EarlyStoppingRecord):
+        elif isinstance(new, ModelCheckpointRecord) and isinstance(old, ModelCheckpointRecord):
             joined.append(replace(new, writes=(*old.writes, *new.writes)))
+        elif isinstance(new, ReduceLROnPlateauRecord) and isinstance(old, ReduceLROnPlateauRecord):
+            joined.append(replace(new, learning_rates=(*old.learning_rates, *new.learning_rates)))
+        else:
+            joined.append(new)
     return tuple(joined)
 
 
@@ -268,9 +298,8 @@ def _outcome(
 def _judge(run: Run, records: Sequence[CallbackRecord]) -> tuple[Verdict, str]:
     """The verdict and the sentence that gives its reason; epochs in the sentence count from 1."""
     stopping = [record for record in records if isinstance(record, EarlyStoppingRecord)]
-    stops = [record.stopped_epoch for record in stopping if record.stopped_epoch is not None]
     end = run.first_epoch + run.epochs
-    stop = min(stops, default=None)
+    stop = min((r.stopped_epoch for r in stopping if r.stopped_epoch is not None), default=None)
     starts = [int(record.rule.parameters().get("start_from_epoch", 0)) for record in stopping]
     first_looked_at = min(starts, default=0)
     unlogged = run.unlogged_epochs if run.sources else ()  # an empty dict in a list is what the callback saw
@@ -283,6 +312,9 @@ def _judge(run: Run, records: Sequence[CallbackRecord]) -> tuple[Verdict, str]:
         if stop is not None:
             reason += f"; as logged it would stop at epoch {stop + 1}"
         return "undecided", reason
+    broken = [r.stopped_epoch for r in records if isinstance(r, TerminateOnNaNRecord) and r.stopped_epoch is not None]
+    if broken and (stop is None or broken[0] <= stop):
+        return "stopped", f"stops in epoch {broken[0] + 1} of {end}, where the loss is no longer finite"
     if stop is not None:
         return "stopped", f"stops at the end of epoch {stop + 1} of {end}"
     absent = [m for record in stopping if (m := str(record.rule.parameters()["monitor"])) not in run.table]

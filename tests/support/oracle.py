@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import cbreplay as cb
+from cbreplay.outcome import ReduceLROnPlateauRecord
 
 FOLDER = Path(os.environ.get("CBREPLAY_ORACLE") or Path(__file__).parents[1] / "data" / "oracle")
 
@@ -88,7 +89,10 @@ def differences(case: dict[str, Any]) -> list[str]:
 
 
 def _replay(case: dict[str, Any], rules: list[Any]) -> tuple[list[cb.Outcome], cb.CallbackError | None]:
-    settings: dict[str, Any] = {"profile": f"{case['framework']}-{case['version']}"}
+    settings: dict[str, Any] = {
+        "profile": f"{case['framework']}-{case['version']}",
+        "learning_rate": case.get("lr"),
+    }
     if case["framework"] == "keras" and case["version"].startswith("3"):
         settings["compiled_metrics"] = COMPILED[case["model"]]
     try:
@@ -116,6 +120,9 @@ def _shown(outcome: cb.Outcome) -> dict[str, Any]:
             shown["checkpoint_best"] = outcome.checkpoint.best
     elif outcome.checkpoint is not None:
         shown["best"] = outcome.checkpoint.best
+    for record in outcome.callbacks:
+        if isinstance(record, ReduceLROnPlateauRecord):
+            shown |= {"best": record.best, "lrs": list(record.learning_rates)}
     return shown
 
 

@@ -7,11 +7,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from ..errors import CallbackTypeError
+
 if TYPE_CHECKING:
     from ..outcome import CallbackRecord
     from .profiles import Profile
 
 Logs = Mapping[str, Any]
+
+
+def as_float32(value: float) -> float:
+    """``value`` as a float32 variable holds it: rounded, and infinite beyond its range."""
+    with np.errstate(over="ignore"):
+        return float(np.float32(value))
 
 
 @dataclass(frozen=True)
@@ -31,6 +41,7 @@ class SimulatedTraining:
     epoch: int = -1
     weights_epoch: int | None = None  #: whose weights the model holds now
     stop_training: bool = False
+    learning_rate: float | None = None  #: of the optimizer, as float32 holds it; None where it is not known
     restored_epoch: int | None = None
     files: dict[str, int] = field(default_factory=dict)  #: file -> epoch that last wrote it
     file_weights: dict[str, int | None] = field(default_factory=dict)
@@ -68,8 +79,8 @@ class Callback(ABC):
         """After a batch (0-based within its epoch)."""
 
     @abstractmethod
-    def on_epoch_end(self, epoch: int, logs: Logs, training: SimulatedTraining) -> None:
-        """After an epoch and its validation."""
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any], training: SimulatedTraining) -> None:
+        """After an epoch and its validation; what is put into ``logs`` is seen by the callbacks behind."""
 
     def on_train_end(self, training: SimulatedTraining) -> None:  # noqa: B027 - optional hook
         """After the last epoch of a fit."""
@@ -101,3 +112,11 @@ class Rule(ABC):
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dict: the class's name under ``rule``, then its parameters."""
         return {"rule": type(self).__name__, **self.parameters()}
+
+
+def refuse_unknown_parameters(rule: Rule, known: tuple[str, ...]) -> None:
+    """Raise what Python raises when a constructor of that release gets an argument that it does not have."""
+    for name in rule.changed_parameters():
+        if name not in known:
+            owner = type(rule).__name__
+            raise CallbackTypeError(f"{owner}.__init__() got an unexpected keyword argument '{name}'")

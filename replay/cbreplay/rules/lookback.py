@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ParameterError
 from ..outcome import EarlyStoppingRecord, TraceRow
-from .base import Callback, Logs, Rule, Setting, SimulatedTraining
+from .base import Callback, Rule, Setting, SimulatedTraining
 
 if TYPE_CHECKING:
     from .profiles import Profile
@@ -58,7 +58,7 @@ class _LookBack(Callback):
         self.stopped_epoch: int | None = None
         self.trace: list[TraceRow] = []
 
-    def on_epoch_end(self, epoch: int, logs: Logs, training: SimulatedTraining) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any], training: SimulatedTraining) -> None:
         rule = self.rule
         value = logs.get(rule.monitor)
         if value is None or epoch < rule.start_from_epoch:

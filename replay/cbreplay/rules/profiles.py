@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from ..errors import UnknownProfileError
-from .keras.eras import EARLY_STOPPING, MODEL_CHECKPOINT, EarlyStoppingEra, ModelCheckpointEra, Version
+from .keras.eras import (
+    EARLY_STOPPING,
+    MODEL_CHECKPOINT,
+    REDUCE_LR,
+    EarlyStoppingEra,
+    ModelCheckpointEra,
+    ReduceLROnPlateauEra,
+    Version,
+)
 
 #: The newest release that was compared with the original; ``auto`` falls back on it.
 NEWEST = "keras-3.15.1"
 
-_PATTERN = re.compile(r"^(keras|tf_keras|tf\.keras|tensorflow)-(\d+(?:\.\d+)*)$")
+_PATTERN = re.compile(r"^(keras|tf_keras|tf\.keras|tensorflow)-(\d+(?:\.\d+)*)(?:\+(tensorflow|jax|torch|numpy))?$")
 _Era = TypeVar("_Era")
 
 
@@ -23,6 +31,8 @@ class Profile:
     name: str
     early_stopping: EarlyStoppingEra
     model_checkpoint: ModelCheckpointEra
+    reduce_lr: ReduceLROnPlateauEra
+    has_raise_error: bool = False  #: of TerminateOnNaN
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dict: the name and the codes of the eras."""
@@ -30,13 +40,15 @@ class Profile:
             "name": self.name,
             "early_stopping": self.early_stopping.code,
             "model_checkpoint": self.model_checkpoint.code,
+            "reduce_lr_on_plateau": self.reduce_lr.code,
         }
 
 
 def resolve_profile(name: str) -> Profile:
     """The profile ``framework-version``: ``keras-3.15.1``, ``keras-2.9``, ``tf_keras-2.16``, ``tf.keras-2.3.0``.
 
-    Any version works; it is resolved to its era. Raises :class:`UnknownProfileError`.
+    Any version works; it is resolved to its era. ``keras-3.15+numpy`` is Keras 3 on the NumPy backend, which
+    compares in float64; on TensorFlow, JAX and PyTorch it compares in float32. Raises :class:`UnknownProfileError`.
     """
     match = _PATTERN.match(name.strip().lower())
     if match is None:
@@ -49,8 +61,24 @@ def resolve_profile(name: str) -> Profile:
         raise UnknownProfileError(f"{name}: TensorFlow 2.16 and later use Keras 3; name its release, e.g. keras-3.3")
     if framework == "tf.keras" and version >= (2, 6):
         framework = "keras"  # TensorFlow 2.6 - 2.15 hand out the keras package of the same number
-    return Profile(
-        name, _era(name, EARLY_STOPPING[framework], version), _era(name, MODEL_CHECKPOINT[framework], version)
+    if match[3] and (framework != "keras" or version < (3,)):
+        raise UnknownProfileError(f"{name}: only Keras 3 has backends")
+    profile = Profile(
+        name,
+        _era(name, EARLY_STOPPING[framework], version),
+        _era(name, MODEL_CHECKPOINT[framework], version),
+        _era(name, REDUCE_LR[framework], version),
+        has_raise_error=framework == "keras" and version >= (3, 13),
+    )
+    return _in_float64(profile) if match[3] == "numpy" else profile
+
+
+def _in_float64(profile: Profile) -> Profile:
+    return replace(
+        profile,
+        early_stopping=replace(profile.early_stopping, compares_in_float32=False),
+        model_checkpoint=replace(profile.model_checkpoint, compares_in_float32=False),
+        reduce_lr=replace(profile.reduce_lr, compares_in_float32=False),
     )
 
 

@@ -7,11 +7,11 @@ Sources: ``keras/callbacks.py`` (Keras 1 - 2.12), ``keras/src/callbacks.py`` (2.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...errors import CallbackAttributeError, CallbackTypeError
 from ...outcome import EarlyStoppingRecord, TraceRow
-from ..base import Callback, Logs, Rule, Setting, SimulatedTraining
+from ..base import Callback, Logs, Rule, Setting, SimulatedTraining, refuse_unknown_parameters
 from .modes import maximizes_by_metric, maximizes_by_name
 from .waiting import Wait, begin, look
 
@@ -92,7 +92,7 @@ class _EarlyStopping(Callback):
     def _begin(self) -> None:
         self.state = begin(self.era, self.maximize, self.rule.baseline)
 
-    def on_epoch_end(self, epoch: int, logs: Logs, training: SimulatedTraining) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any], training: SimulatedTraining) -> None:
         rule, era = self.rule, self.era
         if self.maximize is None:
             self.maximize = maximizes_by_metric("EarlyStopping", rule.monitor, self.setting, training)
@@ -179,11 +179,3 @@ class _EarlyStopping(Callback):
             },
             trace=tuple(self.trace),
         )
-
-
-def refuse_unknown_parameters(rule: Rule, known: tuple[str, ...]) -> None:
-    """Raise what Python raises when a constructor of that release gets an argument that it does not have."""
-    for name in rule.changed_parameters():
-        if name not in known:
-            owner = type(rule).__name__
-            raise CallbackTypeError(f"{owner}.__init__() got an unexpected keyword argument '{name}'")

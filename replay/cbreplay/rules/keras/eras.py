@@ -170,6 +170,54 @@ _M2_0 = replace(
 )  # fmt: skip
 _M1 = replace(_M2_0, code="M0-", releases="Keras 1", first_epoch_in_names=0, differs="{epoch} in names counts from 0")
 
+_R_EPSILON = ("monitor", "factor", "patience", "verbose", "mode", "cooldown", "min_lr")
+_R_DELTA = (*_R_EPSILON, "min_delta")
+
+
+@dataclass(frozen=True)
+class ReduceLROnPlateauEra:
+    """One generation of ReduceLROnPlateau; the defaults are those of the newest (Keras 3.15)."""
+
+    code: str
+    releases: str
+    differs: str
+    parameters: tuple[str, ...] = _R_DELTA
+    mode_rule: str = "compiled"  #: acc | compiled
+    compares_in_float32: bool = True
+    first_value_is_best: bool = True
+    best_survives_fit: bool = False
+    log_key: str = "learning_rate"
+    compares_rate_with_float32: bool = True
+    tests_wait_before_counting: bool = False
+    has_rate_epsilon: bool = False
+
+
+_R3_15 = ReduceLROnPlateauEra("R6", "Keras 3.15 on", "best is forgotten at the start of each fit again")
+_R3_11 = replace(
+    _R3_15, code="R5", releases="Keras 3.11 - 3.14", best_survives_fit=True,
+    differs="compares in float32; the first value is best, even NaN; a second fit keeps it",
+)  # fmt: skip
+_R3_0 = replace(
+    _R3_15, code="R4", releases="Keras 3.0 - 3.10", mode_rule="acc", compares_in_float32=False,
+    first_value_is_best=False, differs="logs learning_rate instead of lr",
+)  # fmt: skip
+_R2_6 = replace(
+    _R3_0, code="R3", releases="Keras 2.6 - 2.15, tf_keras, tf.keras", log_key="lr",
+    differs="holds the rate against min_lr as float32",
+)  # fmt: skip
+_R2_1_6 = replace(
+    _R2_6, code="R2", releases="Keras 2.1.6 - 2.3.1", compares_rate_with_float32=False,
+    differs="counts the bad epoch before it looks at the patience; min_delta instead of epsilon",
+)  # fmt: skip
+_R2_1_3 = replace(
+    _R2_1_6, code="R1", releases="Keras 2.1.3 - 2.1.5", parameters=_R_EPSILON, tests_wait_before_counting=True,
+    differs="reduces at every rate above min_lr",
+)  # fmt: skip
+_R1 = replace(
+    _R2_1_3, code="R0", releases="Keras 1 - 2.1.2", has_rate_epsilon=True,
+    differs="reduces one bad epoch later than from 2.1.6 on",
+)  # fmt: skip
+
 Version = tuple[int, ...]
 
 #: (first release, era), newest first, per framework.
@@ -189,4 +237,12 @@ MODEL_CHECKPOINT: dict[str, tuple[tuple[Version, ModelCheckpointEra], ...]] = {
     ),
     "tf_keras": (((2, 15), _M2_15),),
     "tf.keras": (((1, 13), _MTF),),
+}  # fmt: skip
+REDUCE_LR: dict[str, tuple[tuple[Version, ReduceLROnPlateauEra], ...]] = {
+    "keras": (
+        ((3, 15), _R3_15), ((3, 11), _R3_11), ((3, 0), _R3_0), ((2, 4), _R2_6), ((2, 1, 6), _R2_1_6),
+        ((2, 1, 3), _R2_1_3), ((1, 0), _R1),
+    ),
+    "tf_keras": (((2, 15), _R2_6),),
+    "tf.keras": (((1, 13), _R2_6),),
 }  # fmt: skip

@@ -17,8 +17,7 @@ from ...errors import (
     CallbackValueError,
 )
 from ...outcome import ModelCheckpointRecord
-from ..base import Callback, Logs, Rule, Setting, SimulatedTraining
-from .early_stopping import refuse_unknown_parameters
+from ..base import Callback, Logs, Rule, Setting, SimulatedTraining, refuse_unknown_parameters
 from .modes import maximizes_by_metric, maximizes_by_name
 from .waiting import improves
 
@@ -113,7 +112,7 @@ class _ModelCheckpoint(Callback):
             self.batches_since_save = 0
             self._save(training.epoch, batch, logs, training)
 
-    def on_epoch_end(self, epoch: int, logs: Logs, training: SimulatedTraining) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any], training: SimulatedTraining) -> None:
         if self.maximize is None:
             self.maximize = maximizes_by_metric("ModelCheckpoint", self.rule.monitor, self.setting, training)
         self.can_compare = True
