@@ -32,8 +32,31 @@ def _print_heading(out: Console, analysis: Analysis) -> None:
     out.print(f"{printable(analysis.logdir)}: {plural(len(analysis.runs), 'run')}", style="bold")
     line(out, "policy", code_of(analysis.early_stopping))
     line(out, "", code_of(analysis.model_checkpoint))
-    line(out, "rules", f"{analysis.profile.name} ({analysis.profile_reason})")
+    _print_rules(out, analysis)
     line(out, "epochs", "counted from 1, as Keras prints them")
+
+
+def _print_rules(out: Console, analysis: Analysis) -> None:
+    """Whose rules, and why: once where all runs agree, else counted, and said with each run."""
+    reasons = dict.fromkeys((o.profile.name, o.profile_reason) for o in analysis.outcomes)
+    if len(reasons) == 1:
+        ((name, reason),) = reasons
+        line(out, "rules", f"{name} ({reason})")
+    elif len({name for name, _ in reasons}) == 1:
+        line(out, "rules", f"{analysis.profile}, from evidence beside each run (--json tells)")
+    else:
+        names = [outcome.profile.name for outcome in analysis.outcomes]
+        counted = ", ".join(f"{name} for {plural(names.count(name), 'run')}" for name in dict.fromkeys(names))
+        line(out, "rules", counted or analysis.profile)
+
+
+def _print_alternatives(out: Console, outcome: Outcome) -> None:
+    for other in outcome.alternatives[:3]:
+        names = ", ".join(other.profiles[:4]) + (" …" if len(other.profiles) > 4 else "")
+        kept = next(reversed(other.files.items()), None)
+        file = "" if kept is None else f"; keeps {printable(kept[0], 40)} from epoch {epoch_name(kept[1])}"
+        restored = "" if other.restored_epoch is None else f"; restores epoch {epoch_name(other.restored_epoch)}"
+        line(out, "or", f"as {names}: {other.reason}{restored}{file}", style="yellow")
 
 
 def code_of(rule: Rule) -> str:
@@ -60,6 +83,7 @@ def _print_block(out: Console, item: RunAnalysis) -> None:
         _print_curve(out, outcome)
     line(out, "verdict", _verdict(outcome), _VERDICT_STYLE[outcome.verdict])
     _print_files(out, item, outcome)
+    _print_alternatives(out, outcome)
     if item.accuracy is not None:
         found = item.accuracy
         text = (
@@ -68,7 +92,7 @@ def _print_block(out: Console, item: RunAnalysis) -> None:
         line(out, "note", text)
     for warning in outcome.warnings:
         line(out, "warning", printable(warning, 300), style="yellow")
-    for note in (*run.notes, *(note for note in outcome.notes if not note.startswith("rules of"))):
+    for note in (*run.notes, *outcome.notes):
         line(out, "note", printable(note, 300))
 
 
@@ -82,6 +106,7 @@ def _print_curve(out: Console, outcome: Outcome) -> None:
 def _verdict(outcome: Outcome) -> str:
     text = outcome.reason
     if outcome.stopped_epoch is not None:
+        text += f" (stopped_epoch {outcome.stopped_epoch}, from 0)"
         saved = outcome.epochs_saved or 0
         time = f" ({duration(outcome.seconds_saved)})" if saved and outcome.seconds_saved is not None else ""
         text += f" · saves {plural(saved, 'epoch')}{time}" if saved else " · the log ends there"
@@ -103,7 +128,7 @@ def _print_files(out: Console, item: RunAnalysis, outcome: Outcome) -> None:
         line(out, "keeps", f"{plural(len(outcome.files), 'file')}, {there} of them on disk; the last written:")
     for name in names:
         epoch, weights = outcome.files[name], outcome.file_weights[name]
-        text = f"{printable(name, 60)} from epoch {epoch_name(epoch)}"
+        text = f"{printable(name, 60)} from epoch {epoch_name(epoch)} (index {epoch})"
         if weights != epoch:
             text += f", with the weights of epoch {epoch_name(weights)}"
         disk = on_disk.get(name)

@@ -26,7 +26,7 @@ def read_settings(folder: Path | None = None) -> dict[str, dict[str, Any]]:
         found = _parse(path, table)
         if found is not None:
             options = {key.replace("-", "_"): value for key, value in found.items() if not isinstance(value, dict)}
-            return dict.fromkeys(("analyze", "runs"), options)
+            return dict.fromkeys(("analyze", "explain", "runs"), options)
     return {}
 
 

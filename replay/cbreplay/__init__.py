@@ -13,6 +13,7 @@ from ._version import __version__
 if TYPE_CHECKING:
     from .analysis import Analysis, RunAnalysis, analyze
     from .damage import Damage, Skipped
+    from .ending import Ending, infer_ending
     from .errors import (
         CallbackError,
         CbreplayError,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         UnknownProfileError,
         UnknownRunError,
     )
+    from .explaining import explain
     from .logs import load_runs
     from .outcome import EarlyStoppingRecord, ModelCheckpointRecord, Outcome, TraceRow
     from .plots import plot_comparison, plot_outcome
@@ -43,10 +45,12 @@ if TYPE_CHECKING:
 _HOMES = {
     "analysis": ("Analysis", "RunAnalysis", "analyze"),
     "damage": ("Damage", "Skipped"),
+    "ending": ("Ending", "infer_ending"),
     "errors": (
         "CallbackError", "CbreplayError", "LogNotFoundError", "NotALogError", "NothingReadableError",
         "ParameterError", "UnknownMetricError", "UnknownProfileError", "UnknownRunError",
     ),
+    "explaining": ("explain",),
     "logs": ("load_runs",),
     "outcome": ("EarlyStoppingRecord", "ModelCheckpointRecord", "Outcome", "TraceRow"),
     "plots": ("plot_comparison", "plot_outcome"),
@@ -66,6 +70,7 @@ __all__ = [
     "Damage",
     "EarlyStopping",
     "EarlyStoppingRecord",
+    "Ending",
     "LogNotFoundError",
     "LookBack",
     "ModelCheckpoint",
@@ -87,6 +92,8 @@ __all__ = [
     "UnknownRunError",
     "__version__",
     "analyze",
+    "explain",
+    "infer_ending",
     "list_profiles",
     "load_runs",
     "plot_comparison",

@@ -18,7 +18,7 @@ from .logs import load_runs
 from .logs.loading import Progress
 from .outcome import Outcome
 from .replaying import replay
-from .rules import EarlyStopping, LookBack, ModelCheckpoint, Profile, Rule
+from .rules import EarlyStopping, LookBack, ModelCheckpoint, Rule
 from .rules.profiles import profile_for
 from .run import Run, Runs
 
@@ -76,11 +76,13 @@ class RunAnalysis:
 
 @dataclass(frozen=True)
 class Analysis:
-    """All runs of a folder under one policy: what ``cbreplay analyze`` shows, plots and prints as JSON."""
+    """All runs of a folder under one policy: what ``cbreplay analyze`` shows, plots and prints as JSON.
+
+    ``profile`` is the one that all runs were replayed under; ``auto`` where the evidence gave them several.
+    """
 
     logdir: str
-    profile: Profile
-    profile_reason: str
+    profile: str
     early_stopping: Rule
     model_checkpoint: ModelCheckpoint
     runs: tuple[RunAnalysis, ...]
@@ -95,8 +97,7 @@ class Analysis:
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dict, schema 1."""
         return {
-            "schema": SCHEMA, "cbreplay": __version__, "logdir": self.logdir, "profile": self.profile.name,
-            "profile_reason": self.profile_reason,
+            "schema": SCHEMA, "cbreplay": __version__, "logdir": self.logdir, "profile": self.profile,
             "policy": {
                 "early_stopping": self.early_stopping.to_dict(),
                 "model_checkpoint": self.model_checkpoint.to_dict(),
@@ -134,11 +135,11 @@ def analyze(
     files in first. Other arguments as for :func:`cbreplay.load_runs` and :func:`cbreplay.replay`. Raises
     :class:`NothingReadableError` where ``logdir`` holds no readable log.
     """
+    profile_for(profile)  # an unknown one is an error before anything is read
     runs = load_readable_runs(logdir, planned_epochs=planned_epochs, histories=histories, progress=progress)
     classic = classic_policy()
     stopping, saving = early_stopping or classic[0], model_checkpoint or classic[1]
-    resolved, reason = profile_for(profile)
-    replayed = [_replay(run, [stopping, saving], resolved.name, compiled_metrics, steps_per_epoch) for run in runs]
+    replayed = [_replay(run, [stopping, saving], profile, compiled_metrics, steps_per_epoch) for run in runs]
     found = iter(
         find_files(
             [outcome for outcome, _ in replayed if outcome is not None],
@@ -151,7 +152,9 @@ def analyze(
             analysed.append(RunAnalysis(run, None, problem))
         else:
             analysed.append(RunAnalysis(run, outcome, problem, next(found), _best_accuracy(outcome)))
-    return Analysis(str(logdir), resolved, reason, stopping, saving, tuple(analysed), runs.damage, runs.skipped)
+    names = {outcome.profile.name for outcome, _ in replayed if outcome is not None}
+    shared = names.pop() if len(names) == 1 else profile
+    return Analysis(str(logdir), shared, stopping, saving, tuple(analysed), runs.damage, runs.skipped)
 
 
 def load_readable_runs(

@@ -24,7 +24,8 @@ class TraceRow:
     """What a rule saw and decided at one epoch (0-based).
 
     ``best`` and ``wait`` are those after the epoch; ``margin`` is by how much the value was better than it
-    had to be, negative where it fell short, None where there was nothing to compare with.
+    had to be, negative where it fell short, None where there was nothing to compare with. ``reference`` is what it
+    was held against: the best before, or the value that the look-back rule compares with.
     """
 
     epoch: int
@@ -33,6 +34,7 @@ class TraceRow:
     wait: int
     margin: float | None
     event: str
+    reference: float | None = None
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,31 @@ class TerminateOnNaNRecord:
         return {"rule": self.rule.to_dict(), "stopped_epoch": self.stopped_epoch}
 
 
+@dataclass(frozen=True)
+class Alternative:
+    """Another answer on the same run: that of the generations named by ``profiles``, newest first."""
+
+    profiles: tuple[str, ...]
+    verdict: Verdict
+    stopped_epoch: int | None
+    best_epoch: int | None
+    restored_epoch: int | None
+    files: dict[str, int]
+    reason: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready dict with the fields of this record."""
+        return {
+            "profiles": list(self.profiles),
+            "verdict": self.verdict,
+            "stopped_epoch": self.stopped_epoch,
+            "best_epoch": self.best_epoch,
+            "restored_epoch": self.restored_epoch,
+            "files": dict(self.files),
+            "reason": self.reason,
+        }
+
+
 CallbackRecord = EarlyStoppingRecord | ModelCheckpointRecord | ReduceLROnPlateauRecord | TerminateOnNaNRecord
 
 
@@ -128,10 +155,12 @@ class Outcome:
 
     ``files`` maps each file at the end to the epoch that last wrote it, ``file_weights`` to the epoch whose
     weights it holds. ``warnings`` are the original callbacks' own, ``notes`` what the replay had to assume.
+    ``alternatives`` are the answers of other generations where the release is not known and they differ.
     """
 
     run: Run = field(repr=False)
     profile: Profile
+    profile_reason: str
     verdict: Verdict
     reason: str
     callbacks: tuple[CallbackRecord, ...]
@@ -142,6 +171,7 @@ class Outcome:
     deletes: tuple[tuple[int, str], ...]
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
+    alternatives: tuple[Alternative, ...] = ()
 
     @cached_property
     def early_stopping(self) -> EarlyStoppingRecord | None:
@@ -281,6 +311,7 @@ class Outcome:
         return {
             "name": self.run.name, "epochs": self.run.epochs, "first_epoch": self.run.first_epoch,
             "monitor": self.monitor, "mode": self.mode, "profile": self.profile.name,
+            "profile_reason": self.profile_reason,
             "verdict": self.verdict, "reason": self.reason,
             "stopped_epoch": self.stopped_epoch, "best_epoch": self.best_epoch, "best": self.best,
             "restored_epoch": self.restored_epoch, "epochs_saved": self.epochs_saved,
@@ -289,6 +320,7 @@ class Outcome:
             "attributes": self.attributes, "files": dict(self.files), "file_weights": dict(self.file_weights),
             "writes": [list(write) for write in self.writes], "deletes": [list(d) for d in self.deletes],
             "planned_epochs": self.run.planned_epochs,
+            "alternatives": [item.to_dict() for item in self.alternatives],
             "callbacks": [record.to_dict() for record in self.callbacks],
             "sources": list(self.run.sources), "damage": [item.to_dict() for item in self.run.damage],
             "warnings": list(self.warnings), "notes": [*self.run.notes, *self.notes],

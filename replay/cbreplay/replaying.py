@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .disagreeing import disagreements
 from .errors import CallbackError, ParameterError
 from .outcome import (
+    Alternative,
     CallbackRecord,
     EarlyStoppingRecord,
     ModelCheckpointRecord,
@@ -21,13 +23,16 @@ from .outcome import (
 )
 from .rules.base import Callback, Logs, Rule, Setting, SimulatedTraining, as_float32
 from .rules.keras import ModelCheckpoint
-from .rules.profiles import Profile, profile_for
+from .rules.profiles import Profile, other_profiles, profile_for
 from .run import EpochAxis, Metric, PlannedEpochs, Run, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
 
 BatchLogs = Sequence[Sequence[Logs]]
+
+#: Runs longer than this are replayed under one generation alone.
+_MAX_COMPARED_EPOCHS = 5000
 
 
 def replay(
@@ -58,17 +63,75 @@ def replay(
     """
     rules = _as_rules(callbacks)
     prepared = _prepare(run, initial_epoch, planned_epochs)
-    resolved, why = profile_for(profile)
-    setting = Setting(compiled_metrics)
-    training = SimulatedTraining(
-        learning_rate=_first_rate(prepared.run, learning_rate), notes=_profile_note(profile, resolved, why)
+    evidence = prepared.run.release
+    resolved, why = profile_for(profile, evidence)
+    rate = _first_rate(prepared.run, learning_rate)
+
+    def replay_as(era: Profile) -> Outcome:
+        return _replay(prepared, rules, (era, why), Setting(compiled_metrics), rate, batch_logs, steps_per_epoch)
+
+    outcome = replay_as(resolved)
+    if profile != "auto":
+        return outcome
+    others = other_profiles(resolved, evidence) if prepared.run.epochs <= _MAX_COMPARED_EPOCHS else []
+    return replace(
+        outcome,
+        alternatives=_alternatives(outcome, [(other, _attempt(replay_as, other)) for other in others]),
     )
+
+
+def _attempt(replay_as: Callable[[Profile], Outcome], profile: Profile) -> Outcome | None:
+    """The outcome under another generation; None where that generation could not have run these callbacks."""
+    try:
+        return replay_as(profile)
+    except CallbackError as error:
+        return None if error.epoch < 0 else error.outcome
+    except ParameterError:
+        return None
+
+
+def _alternatives(outcome: Outcome, others: Sequence[tuple[Profile, Outcome | None]]) -> tuple[Alternative, ...]:
+    """The answers that differ from ``outcome``, each with the generations that give it."""
+    groups: dict[tuple[object, ...], list[tuple[Profile, Outcome]]] = {}
+    for profile, other in others:
+        if other is not None and _answer(other) != _answer(outcome):
+            groups.setdefault(_answer(other), []).append((profile, other))
+    return tuple(
+        Alternative(
+            profiles=tuple(profile.name for profile, _ in group),
+            verdict=first.verdict,
+            stopped_epoch=first.stopped_epoch,
+            best_epoch=first.best_epoch,
+            restored_epoch=first.restored_epoch,
+            files=first.files,
+            reason=first.reason,
+        )
+        for group in groups.values()
+        for first in [group[0][1]]
+    )
+
+
+def _answer(outcome: Outcome) -> tuple[object, ...]:
+    files = (tuple(sorted(outcome.files.items())), tuple(sorted(outcome.file_weights.items())))
+    return outcome.verdict, outcome.stopped_epoch, outcome.best_epoch, outcome.restored_epoch, files
+
+
+def _replay(
+    prepared: _Prepared,
+    rules: Sequence[Rule],
+    profile: tuple[Profile, str],
+    setting: Setting,
+    learning_rate: float | None,
+    batch_logs: BatchLogs | None,
+    steps_per_epoch: int | None,
+) -> Outcome:
+    training = SimulatedTraining(learning_rate=learning_rate)
     records: tuple[CallbackRecord, ...] = ()
     started: list[Callback] = []
     try:
         for fit in prepared.fits:
             started = []
-            started = [rule.start(resolved, setting) for rule in rules]
+            started = [rule.start(profile[0], setting) for rule in rules]
             training.stop_training = False
             training.restored_epoch = None
             _fit(fit, started, training, _Batches(rules, batch_logs, steps_per_epoch))
@@ -77,9 +140,9 @@ def replay(
                 break
     except CallbackError as error:
         records = _join_records(records, started)
-        error.outcome = _outcome(prepared.run, resolved, training, records, crashed=str(error))
+        error.outcome = _outcome(prepared.run, profile, training, records, crashed=str(error))
         raise
-    return _outcome(prepared.run, resolved, training, records)
+    return _outcome(prepared.run, profile, training, records)
 
 
 def replay_fits(
@@ -102,18 +165,16 @@ def replay_fits(
     outcomes: list[Outcome] = []
     for fit in fits:
         prepared = _prepare(fit, None, planned_epochs)
-        training = SimulatedTraining(
-            learning_rate=_first_rate(prepared.run, learning_rate), notes=_profile_note(profile, resolved, why)
-        )
+        training = SimulatedTraining(learning_rate=_first_rate(prepared.run, learning_rate))
         epochs = [epoch for session in prepared.fits for epoch in session]
         try:
             _fit(epochs, objects, training, _Batches(rules, None, None))
         except CallbackError as error:
             records = _join_records((), objects)
-            error.outcome = _outcome(prepared.run, resolved, training, records, crashed=str(error))
+            error.outcome = _outcome(prepared.run, (resolved, why), training, records, crashed=str(error))
             error.earlier = tuple(outcomes)
             raise
-        outcomes.append(_outcome(prepared.run, resolved, training, _join_records((), objects)))
+        outcomes.append(_outcome(prepared.run, (resolved, why), training, _join_records((), objects)))
     return outcomes
 
 
@@ -142,10 +203,6 @@ def _first_rate(run: Run, given: float | None) -> float | None:
         logged = next((run.table[name] for name in ("learning_rate", "lr") if name in run.table), None)
         given = None if logged is None else float(logged.value[0])
     return None if given is None else as_float32(given)
-
-
-def _profile_note(asked: str, profile: Profile, why: str) -> dict[str, None]:
-    return {f"rules of {profile.name}: {why}": None} if asked == "auto" else {}
 
 
 def _prepare(run: Any, initial_epoch: int | None, planned_epochs: int | None) -> _Prepared:
@@ -280,19 +337,31 @@ def _join_records(earlier: tuple[CallbackRecord, ...], callbacks: Sequence[Callb
 
 
 def _outcome(
-    run: Run, profile: Profile, training: SimulatedTraining,
-    records: tuple[CallbackRecord, ...], crashed: str = "",
-) -> Outcome:  # fmt: skip
+    run: Run,
+    profile: tuple[Profile, str],
+    training: SimulatedTraining,
+    records: tuple[CallbackRecord, ...],
+    crashed: str = "",
+) -> Outcome:
     verdict: Verdict = "undecided"
     reason = crashed
     if not crashed:
         verdict, reason = _judge(run, records)
     return Outcome(
-        run=run, profile=profile, verdict=verdict, reason=reason, callbacks=records,
-        restored_epoch=training.restored_epoch, files=dict(training.files),
-        file_weights=dict(training.file_weights), writes=tuple(training.writes), deletes=(),
-        warnings=tuple(training.warnings), notes=tuple(training.notes),
-    )  # fmt: skip
+        run=run,
+        profile=profile[0],
+        profile_reason=profile[1],
+        verdict=verdict,
+        reason=reason,
+        callbacks=records,
+        restored_epoch=training.restored_epoch,
+        files=dict(training.files),
+        file_weights=dict(training.file_weights),
+        writes=tuple(training.writes),
+        deletes=(),
+        warnings=tuple(training.warnings),
+        notes=(*training.notes, *disagreements(records, training)),
+    )
 
 
 def _judge(run: Run, records: Sequence[CallbackRecord]) -> tuple[Verdict, str]:

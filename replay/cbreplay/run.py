@@ -82,6 +82,16 @@ class PlannedEpochs:
 
 
 @dataclass(frozen=True)
+class ReleaseEvidence:
+    """What tells which Keras wrote a run: its release, or the range [``first``, ``before``) that it must lie in."""
+
+    release: str | None
+    first: tuple[int, ...]
+    before: tuple[int, ...] | None
+    sentence: str
+
+
+@dataclass(frozen=True)
 class Run:
     """One training. Epochs are 0-based; ``epochs`` counts them from the first logged one to the last."""
 
@@ -94,6 +104,7 @@ class Run:
     damage: tuple[Damage, ...]
     notes: tuple[str, ...]
     planned: PlannedEpochs | None = None
+    release: ReleaseEvidence | None = None
     parts: tuple[Part, ...] = field(default=(), repr=False)
     session_of: tuple[int, ...] = field(default=(), repr=False)
     replaced_from: tuple[int | None, ...] = field(default=(), repr=False)
@@ -227,6 +238,7 @@ class Run:
             "metrics": sorted(self.table), "axis": self.axis.sentence,
             "unlogged_epochs": list(self.unlogged_epochs),
             "planned_epochs": self.planned_epochs,
+            "release": None if self.release is None else self.release.sentence,
             "planned_from": None if self.planned is None else self.planned.sentence,
             "sources": list(self.sources), "sessions": [session.to_dict() for session in self.sessions],
             "other_tags": {tag: {"kind": kind, "values": n} for tag, (kind, n) in self.event_tags.items()},

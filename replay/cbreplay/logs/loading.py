@@ -16,6 +16,7 @@ from .events import EventColumns, read_event_file
 from .histories import read_history
 from .joining import join_histories
 from .planned import with_planned_epochs
+from .release import release_evidence
 from .restarts import split_at_restarts
 from .sessions import Training, detach_strangers, trainings, writer_folders
 
@@ -45,6 +46,7 @@ def load_runs(
     event_runs = reader.event_runs()
     history_runs = reader.history_runs(all_histories, {run.name for run in event_runs})
     runs = join_histories(event_runs, history_runs, frozenset(str(path) for path in given))
+    runs = [replace(run, release=release_evidence(run, root)) for run in runs]
     runs = with_planned_epochs(sorted(runs, key=lambda run: _natural(run.name)), planned_epochs)
     return Runs(runs, str(logdir), [*found.skipped, *reader.skipped])
 

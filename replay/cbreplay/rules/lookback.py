@@ -77,7 +77,8 @@ class _LookBack(Callback):
             event = "stops"
             self.stopped_epoch = epoch
             training.stop_training = True
-        self.trace.append(TraceRow(epoch, value, self.best, 0, margin, event))
+        then = self.values[-1 - rule.patience] if len(self.values) > rule.patience else None
+        self.trace.append(TraceRow(epoch, value, self.best, 0, margin, event, then))
 
     def _gain(self) -> float | None:
         if len(self.values) <= self.rule.patience:

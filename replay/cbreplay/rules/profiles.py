@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from ..errors import UnknownProfileError
+from ..run import ReleaseEvidence
 from .keras.eras import (
     EARLY_STOPPING,
     MODEL_CHECKPOINT,
@@ -82,11 +83,51 @@ def _in_float64(profile: Profile) -> Profile:
     )
 
 
-def profile_for(name: str) -> tuple[Profile, str]:
-    """The profile of that name, or for ``auto`` the one to take, and the sentence that says why."""
-    if name == "auto":
+def profile_for(name: str, evidence: ReleaseEvidence | None = None) -> tuple[Profile, str]:
+    """The profile of that name, or for ``auto`` the one that the evidence points at, and the sentence that says why.
+
+    Where the evidence leaves a range, the newest release in it; where there is none, the newest of all.
+    """
+    if name != "auto":
+        return resolve_profile(name), "as given"
+    if evidence is None:
         return resolve_profile(NEWEST), "the newest, as nothing tells the release"
-    return resolve_profile(name), "as given"
+    if evidence.release is not None:
+        try:
+            return resolve_profile(evidence.release), evidence.sentence
+        except UnknownProfileError:
+            return resolve_profile(NEWEST), f"the newest, though {evidence.sentence}"
+    newest = next((n for n in (NEWEST, "keras-3.13", "keras-2.15") if _within(n, evidence)), NEWEST)
+    return resolve_profile(newest), f"{evidence.sentence}; the newest of those"
+
+
+def other_profiles(taken: Profile, evidence: ReleaseEvidence | None) -> list[Profile]:
+    """The generations that could have written a run besides ``taken``, newest first; none where the release is known.
+
+    Keras 1 counts only where the evidence leaves nothing else: it stops an epoch later than all others.
+    """
+    if evidence is not None and evidence.release is not None:
+        return []
+    return [
+        profile
+        for profile in reversed(list_profiles())
+        if _eras_of(profile) != _eras_of(taken) and _version(profile.name) >= (2,) and _within(profile.name, evidence)
+    ]
+
+
+def _eras_of(profile: Profile) -> tuple[str, str, str]:
+    return profile.early_stopping.code, profile.model_checkpoint.code, profile.reduce_lr.code
+
+
+def _version(name: str) -> Version:
+    return tuple(int(piece) for piece in name.split("-")[-1].split("+")[0].split("."))
+
+
+def _within(name: str, evidence: ReleaseEvidence | None) -> bool:
+    if evidence is None:
+        return True
+    version = _version(name)
+    return version >= evidence.first and (evidence.before is None or version < evidence.before)
 
 
 def _era(name: str, eras: tuple[tuple[Version, _Era], ...], version: Version) -> _Era:

@@ -111,7 +111,7 @@ class _EarlyStopping(Callback):
             self.best_weights_epoch = training.weights_epoch
             if era.fallback_sets_best_epoch:
                 self.best_epoch = epoch
-        margin = self._margin(value)
+        margin, reference = self._margin(value), self._best()
         self.state, seen = look(era, self.state, value, self.maximize, self.min_delta, rule.baseline)
         event = "waits"
         if seen.accepted:
@@ -126,7 +126,7 @@ class _EarlyStopping(Callback):
             event = "stops"
             if era.restores == "when_stopping" and rule.restore_best_weights:
                 self._restore(training)
-        self._row(epoch, value, margin, event)
+        self._row(epoch, value, margin, event, reference)
 
     def on_train_end(self, training: SimulatedTraining) -> None:
         wanted = self.rule.restore_best_weights and self.era.restores == "at_train_end"
@@ -156,14 +156,19 @@ class _EarlyStopping(Callback):
         best = float(self.state.best)
         return (value - self.min_delta - best) if self.maximize else (best - (value + self.min_delta))
 
-    def _row(self, epoch: int, value: float | None, margin: float | None, event: str) -> None:
-        best = float(self.state.best) if self.state is not None and self.state.known else None
+    def _best(self) -> float | None:
+        """The best so far, None where there is none yet."""
+        return float(self.state.best) if self.state is not None and self.state.known else None
+
+    def _row(
+        self, epoch: int, value: float | None, margin: float | None, event: str, reference: float | None = None
+    ) -> None:
         wait = int(self.state.wait) if self.state is not None else 0
-        self.trace.append(TraceRow(epoch, None if value is None else float(value), best, wait, margin, event))
+        shown = None if value is None else float(value)
+        self.trace.append(TraceRow(epoch, shown, self._best(), wait, margin, event, reference))
 
     def record(self) -> EarlyStoppingRecord:
-        known = self.state is not None and bool(self.state.known)
-        best = float(self.state.best) if self.state is not None and known else None
+        best = self._best()
         return EarlyStoppingRecord(
             rule=self.rule,
             mode=None if self.maximize is None else ("max" if self.maximize else "min"),

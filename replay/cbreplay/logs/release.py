@@ -1,0 +1,128 @@
+"""Which release of Keras wrote a run: from a checkpoint's own word, the layout of tags, the columns of a CSV."""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+from functools import lru_cache
+from pathlib import Path
+
+from ..run import ReleaseEvidence, Run
+
+_MODEL_FILES = (".h5", ".hdf5", ".keras")
+_CHECKPOINT_FOLDERS = ("ckpt", "checkpoint", "checkpoints", "model", "models", "weights")
+_MAX_FILES = 20
+_MAX_TEXT = 64
+
+_KERAS_2 = ((2, 0), (3, 0))
+_KERAS_3 = ((3, 0), None)
+_KERAS_3_SHORT_TAGS = ((3, 0), (3, 14))
+_KERAS_3_LONG_TAGS = ((3, 14), None)
+
+
+def release_evidence(run: Run, logdir: Path) -> ReleaseEvidence | None:
+    """What tells the release, strongest first; None where nothing does.
+
+    Model files count when they lie in the run's folder or above it, up to the folder above ``logdir`` (or in one of
+    the usual folders for checkpoints there), the nearest first, and all those of one folder name the same version.
+    """
+    for folder in _folders(Path(run.folder), logdir):
+        versions = _versions(str(folder))
+        if len(versions) == 1:
+            ((version, name),) = versions.items()
+            return ReleaseEvidence(_profile_name(version), (0,), None, f"{name} says keras_version {version}")
+    return _from_histogram_tags(run) or _from_rate_column(run)
+
+
+def _folders(run_folder: Path, logdir: Path) -> list[Path]:
+    root = logdir.parent if logdir.is_file() else logdir
+    within = [folder for folder in run_folder.parents if folder == root or root in folder.parents]
+    near = dict.fromkeys([run_folder, *within, root, root.resolve().parent])
+    return [place for folder in near for place in (folder, *(folder / name for name in _CHECKPOINT_FOLDERS))]
+
+
+@lru_cache(maxsize=4096)
+def _versions_at(folder: str, changed: int) -> tuple[tuple[str, str], ...]:
+    found: dict[str, str] = {}
+    try:
+        names = sorted(path for path in Path(folder).iterdir() if path.name.lower().endswith(_MODEL_FILES))
+    except OSError:
+        return ()
+    for path in names[:_MAX_FILES]:
+        version = keras_version(path)
+        if version is not None:
+            found.setdefault(version, path.name)
+    return tuple(found.items())
+
+
+def _versions(folder: str) -> dict[str, str]:
+    try:
+        changed = Path(folder).stat().st_mtime_ns
+    except OSError:
+        return {}
+    return dict(_versions_at(folder, changed))
+
+
+def keras_version(path: Path) -> str | None:
+    """The ``keras_version`` that a model file carries, None where it has none or cannot be read as such a file."""
+    try:
+        if not path.is_file():
+            return None
+        version = _version_in_zip(path) if zipfile.is_zipfile(path) else _version_in_hdf5(path)
+    except (OSError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile):
+        return None  # not a model file, whatever its name: that is for the inventory of checkpoints to say
+    return version if version and re.match(r"^\d+(\.\w+)*(-\w+)?$", version) else None
+
+
+def _version_in_zip(path: Path) -> str | None:
+    with zipfile.ZipFile(path) as archive, archive.open("metadata.json") as member:
+        text = member.read(1 << 16)
+    metadata = json.loads(text)
+    version = metadata.get("keras_version") if isinstance(metadata, dict) else None
+    return version if isinstance(version, str) else None
+
+
+def _version_in_hdf5(path: Path) -> str | None:
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        if "keras_version" not in file.attrs:
+            return None
+        attribute = file.attrs.get_id("keras_version")
+        if attribute.shape != () or attribute.get_storage_size() > _MAX_TEXT:
+            return None
+        value = file.attrs["keras_version"]
+    return value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)
+
+
+def _profile_name(version: str) -> str:
+    """The profile of a ``keras_version``: ``2.2.4-tf`` is TensorFlow's own copy, 2.16 and later 2.x is tf_keras."""
+    number = version.split("-")[0]
+    pieces = tuple(int(piece) for piece in re.findall(r"\d+", number)[:3])
+    if version.endswith("-tf"):
+        return "tf.keras-2.0" if pieces < (2, 3) else "tf.keras-2.2"
+    if (2, 16) <= pieces < (3,):
+        return f"tf_keras-{number}"
+    return "keras-" + ".".join(map(str, pieces))
+
+
+def _from_histogram_tags(run: Run) -> ReleaseEvidence | None:
+    for tag in run.event_tags:
+        if not tag.endswith("/histogram"):
+            continue
+        bare = tag.removeprefix("train/")
+        if bare.endswith("_0/histogram"):
+            return ReleaseEvidence(None, *_KERAS_2, f"the tag {bare!r} is Keras 2's")
+        if bare.count("/") == 1:
+            return ReleaseEvidence(None, *_KERAS_3_SHORT_TAGS, f"the tag {bare!r} is that of Keras 3.0 to 3.13")
+        return ReleaseEvidence(None, *_KERAS_3_LONG_TAGS, f"the tag {bare!r} is that of Keras 3.14 or later")
+    return None
+
+
+def _from_rate_column(run: Run) -> ReleaseEvidence | None:
+    if "lr" in run.table:
+        return ReleaseEvidence(None, *_KERAS_2, "the metric 'lr' has its name from Keras 2")
+    if "learning_rate" in run.table:
+        return ReleaseEvidence(None, *_KERAS_3, "the metric 'learning_rate' has its name from Keras 3")
+    return None
