@@ -129,7 +129,9 @@ def _print_files(out: Console, item: RunAnalysis, outcome: Outcome) -> None:
     for name in names:
         epoch, weights = outcome.files[name], outcome.file_weights[name]
         text = f"{printable(name, 60)} from epoch {epoch_name(epoch)} (index {epoch})"
-        if weights != epoch:
+        if weights is None:
+            text += ", written in the middle of it"
+        elif weights != epoch:
             text += f", with the weights of epoch {epoch_name(weights)}"
         disk = on_disk.get(name)
         if disk is None:

@@ -52,8 +52,8 @@ def replay(
     ``run`` is a :class:`Run`, a DataFrame with a column per metric and a row per epoch, or an iterable of
     Keras' ``logs``, a dict per epoch. ``compiled_metrics`` maps a metric's own name to ``"up"``, ``"down"``
     or None (Keras 3 asks it for ``mode="auto"``). ``batch_logs`` (per epoch a list of per-batch logs) or
-    ``steps_per_epoch`` are needed for an integer ``save_freq``. ``initial_epoch`` is the 0-based number of
-    the first epoch of a list or DataFrame. ``planned_epochs`` says how many epochs the training was to run.
+    ``steps_per_epoch`` (or a run whose log tells it) are needed for an integer ``save_freq``. ``initial_epoch``
+    is the 0-based number of the first epoch of a list or DataFrame. ``planned_epochs`` says how many epochs the training was to run.
     ``learning_rate`` is the rate at the start, for ReduceLROnPlateau.
 
     Each session of a resumed run is replayed with fresh callbacks, as a new process has them.
@@ -66,9 +66,10 @@ def replay(
     evidence = prepared.run.release
     resolved, why = profile_for(profile, evidence)
     rate = _first_rate(prepared.run, learning_rate)
+    steps = prepared.run.steps_per_epoch if steps_per_epoch is None else steps_per_epoch
 
     def replay_as(era: Profile) -> Outcome:
-        return _replay(prepared, rules, (era, why), Setting(compiled_metrics), rate, batch_logs, steps_per_epoch)
+        return _replay(prepared, rules, (era, why), Setting(compiled_metrics), rate, batch_logs, steps)
 
     outcome = replay_as(resolved)
     if profile != "auto":
@@ -303,7 +304,9 @@ def _fit(epochs: Epochs, callbacks: Sequence[Callback], training: SimulatedTrain
         callback.on_train_begin(training)
     for index, (epoch, logs) in enumerate(epochs):
         training.epoch = epoch
-        for batch, batch_logs in enumerate(batches.of(index)):
+        in_epoch = batches.of(index)
+        for batch, batch_logs in enumerate(in_epoch):
+            training.weights_epoch = epoch if batch == len(in_epoch) - 1 else None  # None: in the middle of an epoch
             for callback in callbacks:
                 callback.on_train_batch_end(batch, batch_logs, training)
             if training.stop_training:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from .damage import Damage, Skipped
 from .errors import UnknownMetricError, UnknownRunError
 from .points import Part
-from .tags import metric_name
+from .tags import is_iteration_tag, metric_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,6 +144,23 @@ class Run:
 
         index = pd.RangeIndex(self.first_epoch, self.first_epoch + self.epochs, name="epoch")
         return pd.DataFrame({name: self.values(name) for name in self.table}, index=index)
+
+    @cached_property
+    def steps_per_epoch(self) -> int | None:
+        """Optimizer steps per epoch, where Keras' ``evaluation_*_vs_iterations`` tell and always agree; else None."""
+        counts = set()
+        for part in self.parts:
+            for tag_id, tag in enumerate(part.tags):
+                if not is_iteration_tag(tag):
+                    continue
+                epoch_tag = f"epoch_{tag.removeprefix('evaluation_').removesuffix('_vs_iterations')}"
+                if epoch_tag in part.tags:
+                    iterations = part.step[part.tag_id == tag_id]
+                    epochs = part.step[part.tag_id == part.tags.index(epoch_tag)] + 1
+                    if len(iterations) != len(epochs) or (iterations % epochs).any():
+                        return None
+                    counts |= set((iterations // epochs).tolist())
+        return counts.pop() if len(counts) == 1 else None
 
     def metric(self, name: str) -> Metric:
         """The metric ``name``; raises :class:`UnknownMetricError` with the nearest names."""

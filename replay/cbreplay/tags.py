@@ -16,6 +16,11 @@ def counts_epochs(tag: str) -> bool:
     return _OFF_AXIS.match(tag) is None
 
 
+def is_iteration_tag(tag: str) -> bool:
+    """Whether Keras writes the tag once an evaluation, its step being the number of optimizer steps so far."""
+    return tag.startswith("evaluation_") and tag.endswith("_vs_iterations")
+
+
 def is_keras_epoch_tag(tag: str) -> bool:
     """Whether Keras' TensorBoard callback writes the tag once an epoch, its step being the 0-based epoch."""
     return tag.startswith(_PREFIX)

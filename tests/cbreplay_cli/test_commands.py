@@ -33,9 +33,9 @@ def test_analyze_answers_for_each_sample(here, samples) -> None:
     assert result.exit_code == 0
     for sentence in (
         "stopped_early/logs  26 epochs",
-        "verdict  stops at the end of epoch 26 of 26 · the log ends there",
-        "keeps    model_ckpt.h5 from epoch 21 · on disk:",
-        "verdict  stops at the end of epoch 10 of 40 · saves 30 epochs",
+        "verdict  stops at the end of epoch 26 of 26 (stopped_epoch 25, from 0) · the log ends there",
+        "keeps    model_ckpt.h5 from epoch 21 (index 20) · on disk:",
+        "verdict  stops at the end of epoch 10 of 40 (stopped_epoch 9, from 0) · saves 30 epochs",
         "val_accuracy is best at another epoch: 12 (0.6067)",
         "verdict  runs to its planned end, epoch 40",
         "a better val_loss came later",
@@ -66,9 +66,12 @@ def test_rule_options_reach_the_rules(here, samples) -> None:
     options = ["--patience", "3", "--min-delta", "0.01", "--restore-best-weights", "--filepath", "m-{epoch:02d}.h5"]
     result = json.loads(run("analyze", samples / "overfitting", "--json", *options).stdout)
     stopping = result["policy"]["early_stopping"]
-    assert tuple(
-        stopping[k] for k in ("patience", "min_delta", "restore_best_weights", "mode")
-    ) == (3, 0.01, True, "min")
+    assert tuple(stopping[k] for k in ("patience", "min_delta", "restore_best_weights", "mode")) == (
+        3,
+        0.01,
+        True,
+        "min",
+    )
     assert {f"m-{e + 1:02d}.h5": e for e in range(5)} == result["runs"][0]["files"]
     assert result["runs"][0]["restored_epoch"] == 4
 
@@ -254,3 +257,56 @@ def test_help_imports_nothing_heavy() -> None:
 
 def test_analyze_without_plots_imports_neither_matplotlib_nor_a_framework(samples) -> None:
     assert set() == {"matplotlib", "tensorflow", "torch", "keras"} & imported("analyze", str(samples), "--no-plots")
+
+
+def test_explain_shows_every_epoch_and_the_verdict(here, samples) -> None:
+    result = run("explain", samples, "overfitting/logs")
+    assert result.exit_code == 0
+    assert "10     9    1.725       1.569   1.569  -0.156    5 stops" in result.stdout
+    assert "stops at the end of epoch 10 of 40 (stopped_epoch 9, counted from 0); best 1.569 at epoch 5 (index 4)" in (
+        result.stdout
+    )
+    one = run("explain", samples / "overfitting", "--epoch", "10")
+    assert (
+        "epoch 10 val_loss is 1.725, which had to be below 1.569 and falls short by 0.1558: wait 5 of 5" in one.stdout
+    )
+    told = json.loads(run("explain", samples, "overfitting/logs", "--epoch", "10", "--json").stdout)
+    assert [(look["epoch"], look["event"]) for look in told["trace"]] == [(9, "stops")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([], "there are 5 runs; name one of them"),
+        (["stopped"], "no run 'stopped'"),
+        (["overfitting/logs", "--epoch", "11"], "epoch 11 was not looked at"),
+    ],
+)
+def test_explain_says_what_it_needs(here, samples, arguments, sentence) -> None:
+    result = run("explain", samples, *arguments)
+    assert (result.exit_code, sentence in result.stderr) == (2, True)
+
+
+def test_explain_infers_what_ended_a_run(here, samples) -> None:
+    result = run("explain", samples, "stopped_early/logs", "--infer")
+    assert "'val_loss' (min): patience 5 and min_delta below 0.001073" in result.stdout
+    told = json.loads(run("explain", samples, "stopped_early/logs", "--infer", "--json").stdout)
+    assert (told["last_epoch"], told["fitting"][0]["patience"]) == (25, 5)
+
+
+def test_profiles_lists_every_generation_with_what_changed(here) -> None:
+    result = run("profiles")
+    assert "Keras 2.12 - 2.15: an epoch that improves never stops training" in result.stdout
+    names = [profile["name"] for profile in json.loads(run("profiles", "--json").stdout)["profiles"]]
+    assert {"keras-1.0", "keras-2.12", "keras-3.15", "tf_keras-2.16"} <= set(names)
+
+
+def test_both_answers_are_shown_where_generations_disagree(here) -> None:
+    (here / "logs").mkdir()
+    (here / "logs" / "a.csv").write_text(
+        "epoch,loss,val_loss\n0,1,nan\n" + "".join(f"{e},1,{9 - e}\n" for e in range(1, 8))
+    )
+    result = run("analyze", "logs", "--no-plots", "--patience", "2")
+    assert "stops at the end of epoch 3 of 8" in result.stdout
+    assert "or       as keras-2.15, keras-2.13, keras-2.12" in result.stdout
+    assert "not within the 8 logged epochs" in result.stdout

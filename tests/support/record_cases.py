@@ -3,7 +3,7 @@
     python tests/support/record_cases.py --out DIR --count N --seed S [--callback NAME ...] [--package tf_keras]
     python tests/support/record_cases.py --check FILE.jsonl.gz ... [--count N]
 
-It needs Keras (3 with any backend, 2.x with TensorFlow, or tf_keras) and numpy, nothing else; it runs on Python 3.8
+It needs Keras (3 with any backend, 2.x with TensorFlow, or tf_keras) and numpy, nothing else; it runs on Python 3.9
 and later. The callback objects are the library's own. They are driven through its ``CallbackList``, in the order of
 ``fit``, on a tiny compiled model whose weights stand for the epoch that they stem from: ``save``, ``save_weights``,
 ``get_weights`` and ``set_weights`` only take notes. Endings that the library cannot save are found out by really
@@ -36,8 +36,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-Logs = list[dict[str, Any]] if sys.version_info >= (3, 9) else Any
 
 #: Callbacks and how often they come up.
 MIXTURE = {"EarlyStopping": 40, "ModelCheckpoint": 34, "EarlyStopping+ModelCheckpoint": 16, "ReduceLROnPlateau": 10}
@@ -401,7 +399,7 @@ def _fit(
     library: Library,
     model: Any,
     case: dict[str, Any],
-    logs: Logs,
+    logs: list[dict[str, Any]],
     callbacks: dict[str, Any],
     checkpoint: dict[str, Any],
 ) -> dict[str, Any]:

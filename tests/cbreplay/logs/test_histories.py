@@ -73,9 +73,7 @@ def written(tmp_path):
 # The files that were damaged on purpose
 
 
-@pytest.mark.parametrize(
-    "name", [name for name, told in CASES.items() if "history" in (told.get("truth") or {})]
-)
+@pytest.mark.parametrize("name", [name for name, told in CASES.items() if "history" in (told.get("truth") or {})])
 def test_every_dialect_gives_all_numbers_of_the_training(name: str) -> None:
     history = read_history(HARD / name)
     assert {key: bits(values) for key, values in CASES[name]["truth"]["history"].items()} == columns(history)
@@ -396,9 +394,9 @@ def test_a_row_whose_epoch_is_no_whole_number_is_reported(written, epoch: str) -
 def test_a_word_among_numbers_is_missing_and_reported_with_its_line(written) -> None:
     history = written("epoch,loss\n0,0.5\n1,oops\n2,0.25\n")
     assert [(0, {"loss": bits([0.5])[0]}), (2, {"loss": bits([0.25])[0]})] == rows(history)[0]
-    assert [
-        (item.offset, item.kind, item.detail) for item in history.damage
-    ] == [(3, "value", "loss is 'oops', not a number: taken as missing")]
+    assert [(item.offset, item.kind, item.detail) for item in history.damage] == [
+        (3, "value", "loss is 'oops', not a number: taken as missing")
+    ]
 
 
 def test_points_of_a_history_carry_their_file_and_all_digits_but_no_time(written, tmp_path) -> None:
