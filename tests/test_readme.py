@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 from click.testing import CliRunner
@@ -38,3 +40,12 @@ def test_the_python_example_gives_what_it_says(tmp_path, monkeypatch) -> None:
 def test_pictures_and_links_are_there() -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         assert (ROOT / target).is_file(), target
+
+
+def test_the_look_back_table_is_what_its_script_prints(tmp_path, monkeypatch) -> None:
+    copy = tmp_path / "docs" / "lookback_figure.py"
+    copy.parent.mkdir()
+    copy.write_bytes((ROOT / "docs" / "lookback_figure.py").read_bytes())
+    (tmp_path / "sample_logs").symlink_to(ROOT / "sample_logs")
+    told = subprocess.run([sys.executable, str(copy)], capture_output=True, text=True, check=True).stdout
+    assert told in (ROOT / "docs" / "lookback.md").read_text(encoding="utf-8")

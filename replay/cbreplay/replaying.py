@@ -53,8 +53,8 @@ def replay(
     Keras' ``logs``, a dict per epoch. ``compiled_metrics`` maps a metric's own name to ``"up"``, ``"down"``
     or None (Keras 3 asks it for ``mode="auto"``). ``batch_logs`` (per epoch a list of per-batch logs) or
     ``steps_per_epoch`` (or a run whose log tells it) are needed for an integer ``save_freq``. ``initial_epoch``
-    is the 0-based number of the first epoch of a list or DataFrame. ``planned_epochs`` says how many epochs the training was to run.
-    ``learning_rate`` is the rate at the start, for ReduceLROnPlateau.
+    is the 0-based number of the first epoch of a list or DataFrame. ``planned_epochs`` says how many epochs the
+    training was to run. ``learning_rate`` is the rate at the start, for ReduceLROnPlateau.
 
     Each session of a resumed run is replayed with fresh callbacks, as a new process has them.
 

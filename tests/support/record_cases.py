@@ -217,7 +217,7 @@ class Library:
             outputs = [keras.layers.Dense(2, activation="sigmoid", name=name)(inputs) for name in names]
             model = keras.models.Model(inputs, outputs if len(outputs) > 1 else outputs[0])
             metrics: Any = self._metrics(kind) if self.is_3 else []
-            model.compile(optimizer=keras.optimizers.SGD(0.1), loss="mse", metrics=metrics, run_eagerly=True)
+            model.compile(optimizer="sgd", loss="mse", metrics=metrics, run_eagerly=True)
             if self.is_3 and keras.backend.backend() != "numpy":  # metrics have names only once they are built
                 target = np.array([[0.0, 1.0], [1.0, 0.0]], "float32")
                 model.train_on_batch(np.ones((2, 2), "float32"), [target] * len(names) if len(names) > 1 else target)

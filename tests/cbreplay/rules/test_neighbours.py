@@ -59,7 +59,7 @@ def test_a_real_run_has_the_rates_that_it_had() -> None:
     truth = json.loads((folder / "truth.json").read_text())["fits"][0]
     used = {c["callback"]: c["params"] for c in truth["callbacks"]}
     rules = [cb.ReduceLROnPlateau(**used["ReduceLROnPlateau"]), cb.EarlyStopping(**used["EarlyStopping"])]
-    outcome = cb.replay(cb.load_runs(folder)[0], rules, learning_rate=0.01)
+    outcome = cb.replay(cb.load_runs(folder)[0], rules, learning_rate=0.05)
     after = outcome.callbacks[0].learning_rates
     before = truth["history"]["learning_rate"]
     assert [float(np.float32(rate)) for rate in before[1:]] == list(after[: len(before) - 1])
