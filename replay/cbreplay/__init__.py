@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         resolve_profile,
     )
     from .run import Run, Runs
+    from .sweeping import sweep
 
 _HOMES = {
     "analysis": ("Analysis", "RunAnalysis", "analyze"),
@@ -60,6 +61,7 @@ _HOMES = {
         "list_profiles", "resolve_profile",
     ),
     "run": ("Run", "Runs"),
+    "sweeping": ("sweep",),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -101,6 +103,7 @@ __all__ = [
     "replay",
     "replay_fits",
     "resolve_profile",
+    "sweep",
 ]
 
 

@@ -225,23 +225,15 @@ class Outcome:
 
     @cached_property
     def seconds_saved(self) -> float | None:
-        """Seconds from the end of the stop epoch to the last logged one, by wall time; pauses between sessions
-        count as one usual epoch. None where training does not stop or the log has no times.
+        """Seconds from the end of the stop epoch to the last logged one, as :meth:`Run.seconds_after` counts them.
+
+        None where training does not stop or the log has no times.
         """
         stop = self.stopped_epoch
         if stop is None:
             return None
-        times = self.run.wall_times()[stop - self.run.first_epoch :]
-        if not len(times) or not np.isfinite(times[0]) or not np.isfinite(times[-1]):
-            return None
-        starts = {epoch - stop for epoch in self.run.session_epochs[1:]}
-        steps = np.diff(times)
-        pauses = [i for i in range(len(steps)) if i + 1 in starts]
-        usual = np.delete(steps, pauses)
-        finite = usual[np.isfinite(usual)]
-        typical = float(np.median(finite)) if len(finite) else 0.0
-        gone = float(times[-1] - times[0])
-        return max(gone - sum(float(np.nan_to_num(steps[i])) - typical for i in pauses), 0.0)
+        seconds = float(self.run.seconds_after()[stop - self.run.first_epoch])
+        return seconds if np.isfinite(seconds) else None
 
     @cached_property
     def regret(self) -> float | None:

@@ -398,4 +398,7 @@ def _judge(run: Run, records: Sequence[CallbackRecord]) -> tuple[Verdict, str]:
         how = "" if run.planned.known_from == "given" else f" ({run.planned.sentence})"
         return "completed", f"runs to its planned end, epoch {end}{how}"
     planned = "" if run.planned is None else f" of {run.planned.epochs} planned"
+    loss = run.table.get("loss")
+    if loss is not None and loss.epoch[-1] == end - 1 and not math.isfinite(loss.value[-1]):
+        planned += f"; the loss of the last one is {loss.value[-1]}: TerminateOnNaN would have ended training there"
     return "undecided", f"not within the {run.epochs} logged epochs{planned}"

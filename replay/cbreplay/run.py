@@ -182,6 +182,24 @@ class Run:
             times = np.fmax(times, self._spread(metric, metric.wall_time))
         return times
 
+    def seconds_after(self) -> npt.NDArray[np.float64]:
+        """Seconds from the end of each epoch to that of the last, shape (epochs,); NaN where times are unknown.
+
+        A pause between two sessions counts as one usual epoch.
+        """
+        times = self.wall_times()
+        steps = np.diff(times)
+        pauses = [epoch - self.first_epoch - 1 for epoch in self.session_epochs[1:]]
+        pauses = [index for index in pauses if 0 <= index < len(steps)]
+        usual = np.delete(steps, pauses)
+        finite = usual[np.isfinite(usual)]
+        steps[pauses] = float(np.median(finite)) if len(finite) else 0.0
+        if np.isnan(steps).any():  # some epochs have no time of their own: the times of the others still count
+            return np.asarray(np.maximum(times[-1] - times, 0.0)) if len(times) else times
+        return (
+            np.append(np.cumsum(steps[::-1])[::-1], 0.0 if np.isfinite(times[-1]) else np.nan) if len(times) else times
+        )
+
     def _spread(self, metric: Metric, data: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         spread = np.full(self.epochs, np.nan)
         spread[metric.epoch - self.first_epoch] = data

@@ -10,6 +10,7 @@ and later. The callback objects are the library's own. They are driven through i
 saving once with each.
 
 ``--check`` records the inputs of existing cases anew and prints where ``expect`` differs: the recorder's own test.
+Cases of Keras 3 name the ``backend`` unless it is TensorFlow: NumPy compares otherwise than the others.
 Without ``--callback`` a mixture of the callbacks in :data:`MIXTURE` is recorded; any pair ``A+B`` of the three
 classes can be named.
 """
@@ -32,6 +33,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -195,7 +197,8 @@ class Library:
         self.framework = package
         self.version = str(self.keras.__version__)
         self.is_3 = self.framework == "keras" and int(self.version.split(".")[0]) >= 3
-        self.on_tensorflow = self.is_3 and self.keras.backend.backend() == "tensorflow"
+        self.backend = str(self.keras.backend.backend()) if self.is_3 else "tensorflow"
+        self.on_tensorflow = self.is_3 and self.backend == "tensorflow"
         # Keras 2.6 - 2.8 hand the class out only where it is defined.
         public = getattr(self.keras.callbacks, "CallbackList", None)
         self.callback_list: Any = public or importlib.import_module(f"{package}.callbacks").CallbackList
@@ -218,9 +221,9 @@ class Library:
             model = keras.models.Model(inputs, outputs if len(outputs) > 1 else outputs[0])
             metrics: Any = self._metrics(kind) if self.is_3 else []
             model.compile(optimizer="sgd", loss="mse", metrics=metrics, run_eagerly=True)
-            if self.is_3 and keras.backend.backend() != "numpy":  # metrics have names only once they are built
+            if self.is_3:  # metrics have names only once they are built
                 target = np.array([[0.0, 1.0], [1.0, 0.0]], "float32")
-                model.train_on_batch(np.ones((2, 2), "float32"), [target] * len(names) if len(names) > 1 else target)
+                model.test_on_batch(np.ones((2, 2), "float32"), [target] * len(names) if len(names) > 1 else target)
         return model
 
     def _metrics(self, kind: str) -> Any:
@@ -480,6 +483,8 @@ class Inputs:
             "version": self.library.version,
             "callback": callback,
         }
+        if self.library.backend != "tensorflow":
+            case["backend"] = self.library.backend
         if self.library.is_3:
             case["model"] = self.random.choice(list(MODELS))
         if len(names) > 1:
@@ -568,9 +573,12 @@ class Inputs:
         names = ["loss", "val_loss", *keys, *(f"val_{key}" for key in keys)]
         if self.chance(0.1):
             names.append(self.random.choice(("learning_rate", "lr", "nothing", "batch", "val_fmeasure")))
-        columns = {name: self.curve(len(curve), 0.1) for name in names}
+        columns: dict[str, list[Any]] = {name: self.curve(len(curve), 0.1) for name in names}
         if monitor in columns or self.chance(0.2):
             columns[monitor] = curve
+        if self.chance(0.05):  # fit hands out floats alone, but callbacks may add what they like
+            name = self.random.choice(list(columns))
+            columns[name] = [self.random.choice((None, 0, 1, item, item)) for item in columns[name]]
         gaps = self._gaps(len(curve))
         return [
             {
@@ -635,7 +643,8 @@ class Inputs:
         if self.chance(0.6):
             params["restore_best_weights"] = self.chance(0.85)
         if self.chance(0.25):
-            params["start_from_epoch"] = pick.choice((0, 1, 1, 2, 3, 5, 12))
+            known = "start_from_epoch" in signature(self.library.keras.callbacks.EarlyStopping).parameters
+            params["start_from_epoch"] = pick.choice((1, 1, 2, 3, 5, 12, 0)[: 7 if known else 6])
         if self.chance(0.15):
             params["verbose"] = 1
         if self.chance(0.02):

@@ -104,7 +104,8 @@ def profile_for(name: str, evidence: ReleaseEvidence | None = None) -> tuple[Pro
 def other_profiles(taken: Profile, evidence: ReleaseEvidence | None) -> list[Profile]:
     """The generations that could have written a run besides ``taken``: Keras' own first, newest first.
 
-    None where the release is known. Keras 1 counts only where the evidence leaves nothing else: it stops an epoch later than all others.
+    None where the release is known. Keras 1 counts only where the evidence leaves nothing else: it stops an epoch
+    later than all others.
     """
     if evidence is not None and evidence.release is not None:
         return []
@@ -113,7 +114,7 @@ def other_profiles(taken: Profile, evidence: ReleaseEvidence | None) -> list[Pro
         for profile in reversed(list_profiles())
         if _eras_of(profile) != _eras_of(taken) and _version(profile.name) >= (2,) and _within(profile.name, evidence)
     ]
-    return sorted(others, key=lambda profile: not profile.name.startswith("keras-"))  # stable: newest first
+    return sorted(others, key=lambda profile: not profile.name.startswith("keras-"))
 
 
 def _eras_of(profile: Profile) -> tuple[str, str, str]:
