@@ -102,6 +102,23 @@ rule_options = _compose(
     ),
 )  # fmt: skip
 
+
+def _metrics(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    for value in values:
+        if "=" not in value.strip("="):
+            raise click.BadParameter(f"{value!r} is not NAME=TAG, as in val_loss=Loss/val", context, parameter)
+    return {name: tag for name, _, tag in (value.partition("=") for value in values)}
+
+
+metric_option = click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    callback=_metrics,
+    metavar="NAME=TAG",
+    help="Take the logged metric TAG for the monitor NAME. Repeatable.",
+)
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from ._version import __version__
 from .checkpoints import DiskFile, find_files
 from .damage import Damage, Skipped
-from .errors import CallbackError, NothingReadableError, ParameterError
+from .errors import CallbackError, NothingReadableError, ParameterError, UnknownMetricError
 from .logs import load_runs
 from .logs.loading import Progress
 from .outcome import Outcome
@@ -127,6 +127,7 @@ def analyze(
     steps_per_epoch: int | None = None,
     histories: Sequence[str | Path] = (),
     compiled_metrics: Mapping[str, str | None] | None = None,
+    metrics: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> Analysis:
     """Replay one policy on every run of ``logdir`` and look for the files that it leaves.
@@ -139,7 +140,7 @@ def analyze(
     runs = load_readable_runs(logdir, planned_epochs=planned_epochs, histories=histories, progress=progress)
     classic = classic_policy()
     stopping, saving = early_stopping or classic[0], model_checkpoint or classic[1]
-    replayed = [_replay(run, [stopping, saving], profile, compiled_metrics, steps_per_epoch) for run in runs]
+    replayed = [_replay(run, [stopping, saving], profile, compiled_metrics, steps_per_epoch, metrics) for run in runs]
     found = iter(
         find_files(
             [outcome for outcome, _ in replayed if outcome is not None],
@@ -151,7 +152,7 @@ def analyze(
         if outcome is None:
             analysed.append(RunAnalysis(run, None, problem))
         else:
-            analysed.append(RunAnalysis(run, outcome, problem, next(found), _best_accuracy(outcome)))
+            analysed.append(RunAnalysis(outcome.run, outcome, problem, next(found), _best_accuracy(outcome)))
     names = {outcome.profile.name for outcome, _ in replayed if outcome is not None}
     shared = names.pop() if len(names) == 1 else profile
     return Analysis(str(logdir), shared, stopping, saving, tuple(analysed), runs.damage, runs.skipped)
@@ -177,12 +178,15 @@ def _replay(
     profile: str,
     compiled_metrics: Mapping[str, str | None] | None,
     steps: int | None,
+    metrics: Mapping[str, str] | None,
 ) -> tuple[Outcome | None, str | None]:
     try:
-        outcome = replay(run, rules, profile=profile, compiled_metrics=compiled_metrics, steps_per_epoch=steps)
+        outcome = replay(
+            run, rules, profile=profile, compiled_metrics=compiled_metrics, steps_per_epoch=steps, metrics=metrics
+        )
     except CallbackError as error:
         return error.outcome, str(error)
-    except ParameterError as error:
+    except (ParameterError, UnknownMetricError) as error:
         return None, str(error)
     return outcome, None
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from .disagreeing import disagreements
 from .errors import CallbackError, ParameterError
+from .monitors import with_monitors
 from .outcome import (
     Alternative,
     CallbackRecord,
@@ -46,6 +47,7 @@ def replay(
     initial_epoch: int | None = None,
     planned_epochs: int | None = None,
     learning_rate: float | None = None,
+    metrics: Mapping[str, str] | None = None,
 ) -> Outcome:
     """Replay callbacks, in the given order, on one training.
 
@@ -54,7 +56,8 @@ def replay(
     or None (Keras 3 asks it for ``mode="auto"``). ``batch_logs`` (per epoch a list of per-batch logs) or
     ``steps_per_epoch`` (or a run whose log tells it) are needed for an integer ``save_freq``. ``initial_epoch``
     is the 0-based number of the first epoch of a list or DataFrame. ``planned_epochs`` says how many epochs the
-    training was to run. ``learning_rate`` is the rate at the start, for ReduceLROnPlateau.
+    training was to run. ``learning_rate`` is the rate at the start, for ReduceLROnPlateau. ``metrics`` says which
+    metric of a run to take for a monitor; without it :func:`cbreplay.monitors.with_monitors` tells.
 
     Each session of a resumed run is replayed with fresh callbacks, as a new process has them.
 
@@ -62,6 +65,8 @@ def replay(
     question cannot be answered from what was given.
     """
     rules = _as_rules(callbacks)
+    if isinstance(run, Run):
+        run = with_monitors(run, (str(m) for rule in rules if (m := rule.parameters().get("monitor"))), metrics)
     prepared = _prepare(run, initial_epoch, planned_epochs)
     evidence = prepared.run.release
     resolved, why = profile_for(profile, evidence)

@@ -209,6 +209,8 @@ class Run:
         """Keras' ``logs`` of each epoch, in order: metric name -> value; absent where it was not logged."""
         rows: list[dict[str, float]] = [{} for _ in range(self.epochs)]
         for name, metric in self.table.items():
+            if name == "epoch":  # a counter that some frameworks log; Keras gives callbacks the epoch itself
+                continue
             for epoch, value in zip((metric.epoch - self.first_epoch).tolist(), metric.value.tolist(), strict=True):
                 rows[epoch][name] = value
         return rows

@@ -63,10 +63,10 @@ def test_files_are_looked_for_in_the_documented_order(tmp_path, place) -> None:
 def test_a_run_without_the_monitor_does_not_stop_the_others(tmp_path) -> None:
     write_keras_run(tmp_path / "good", [1.0] * 9, [1.0] * 9)
     (tmp_path / "bad").mkdir()
-    (tmp_path / "bad" / "training.csv").write_text("epoch,loss,valid_loss\n0,1,1\n")
+    (tmp_path / "bad" / "training.csv").write_text("epoch,loss,my_val_loss\n0,1,1\n")
     analysis = cb.analyze(tmp_path)
     assert [item.outcome.verdict for item in analysis.runs] == ["undecided", "stopped"]
-    assert "nearest: valid_loss" in analysis.runs[0].outcome.reason
+    assert "nearest: my_val_loss" in analysis.runs[0].outcome.reason
     assert "val_loss" in analysis.runs[0].outcome.warnings[0]
 
 

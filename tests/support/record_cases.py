@@ -42,6 +42,9 @@ import numpy as np
 #: Callbacks and how often they come up.
 MIXTURE = {"EarlyStopping": 40, "ModelCheckpoint": 34, "EarlyStopping+ModelCheckpoint": 16, "ReduceLROnPlateau": 10}
 
+#: Whose ``best`` is told where there are several callbacks.
+LEADING = ("EarlyStopping", "ReduceLROnPlateau", "ModelCheckpoint")
+
 #: The metrics of the Keras 3 models by their names in the logs, as ``oracle.py`` describes them.
 MODELS: dict[str, tuple[str, ...]] = {
     "none": (),
@@ -439,7 +442,7 @@ def _fit(
 
 
 def _told(journal: Journal, stopped_epoch: int | None, callbacks: dict[str, Any]) -> dict[str, Any]:
-    leading = callbacks.get("EarlyStopping") or next(iter(callbacks.values()), None)
+    leading = next((callbacks[name] for name in LEADING if name in callbacks), None)
     told = {
         "stopped_epoch": stopped_epoch,
         "best_epoch": getattr(leading, "best_epoch", None),
@@ -490,12 +493,18 @@ class Inputs:
         if len(names) > 1:
             case["order"] = self.random.sample(names, len(names))
         keys = self._metric_names(case.get("model"))
-        monitor = self._monitor(keys)
+        if len(names) > 1 and "ReduceLROnPlateau" in names:  # it adds the rate to the logs
+            offered = [*keys, "learning_rate" if self.library.is_3 else "lr"]
+        else:
+            offered = keys
+        monitor = self._monitor(offered)
         delta = self._delta()
         length = self.random.choice((1, 2, 3, 5, 8, 8, 12, 12, 16, 24, 40))
         curve = self.curve(length, delta)
         params = {
-            name: getattr(self, f"_{name}")(self._monitor(keys) if self.chance(0.15) else monitor, delta, curve, keys)
+            name: getattr(self, f"_{name}")(
+                self._monitor(keys) if self.chance(0.15) else monitor, delta, curve, offered
+            )
             for name in names
         }
         case["params"] = params if len(names) > 1 else params[callback]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..options import json_option, logdir_argument, policy_from, reading_options, rule_options
+from ..options import json_option, logdir_argument, metric_option, policy_from, reading_options, rule_options
 from ..progress import progress_bar
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ _DEFAULT_OUT = "cbreplay-report"
 @logdir_argument
 @rule_options
 @reading_options
+@metric_option
 @click.option(
     "--checkpoints",
     type=click.Path(exists=True, file_okay=False),
@@ -33,8 +34,8 @@ _DEFAULT_OUT = "cbreplay-report"
 )
 @json_option
 def command(
-    logdir: str, planned_epochs: int | None, histories: tuple[str, ...], checkpoints: str | None,
-    out: str | None, plots: bool | None, as_json: bool, **rule: Any,
+    logdir: str, planned_epochs: int | None, histories: tuple[str, ...], metrics: dict[str, str],
+    checkpoints: str | None, out: str | None, plots: bool | None, as_json: bool, **rule: Any,
 ) -> None:  # fmt: skip
     """Replay the callbacks on every run in LOGDIR: where it stops, what is kept, what that saves.
 
@@ -50,7 +51,7 @@ def command(
         analysis = cb.analyze(
             logdir, stopping, saving, profile=rule["profile"], checkpoints=checkpoints,
             planned_epochs=planned_epochs, steps_per_epoch=rule["steps_per_epoch"], histories=histories,
-            progress=progress,
+            metrics=metrics, progress=progress,
         )  # fmt: skip
     if as_json:
         click.echo(to_json(analysis.to_dict()))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..options import json_option, logdir_argument, policy_from, reading_options, rule_options
+from ..options import json_option, logdir_argument, metric_option, policy_from, reading_options, rule_options
 from ..progress import progress_bar
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 @click.argument("run_name", metavar="[RUN]", required=False)
 @rule_options
 @reading_options
+@metric_option
 @click.option("--epoch", type=click.IntRange(min=1), help="Only this epoch, counted from 1 as Keras prints it.")
 @click.option(
     "--infer", is_flag=True, help="Tell which early stopping fits where the run really ended, and what else does."
@@ -28,6 +29,7 @@ def command(
     run_name: str | None,
     planned_epochs: int | None,
     histories: tuple[str, ...],
+    metrics: dict[str, str],
     epoch: int | None,
     infer: bool,
     as_json: bool,
@@ -48,7 +50,9 @@ def command(
         return
     stopping, saving = policy_from(rule)
     try:
-        outcome = cb.replay(run, [stopping, saving], profile=rule["profile"], steps_per_epoch=rule["steps_per_epoch"])
+        outcome = cb.replay(
+            run, [stopping, saving], profile=rule["profile"], steps_per_epoch=rule["steps_per_epoch"], metrics=metrics
+        )
     except cb.CallbackError as error:
         if error.outcome is None or not error.outcome.callbacks:
             raise

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,38 @@ from ..run import EpochAxis, Metric
 from ..tags import VALIDATION_FOLDERS, counts_epochs, is_keras_epoch_tag, metric_name
 from .sessions import Training
 
-_EVALUATED = re.compile(r"(^|[/_\-. ])(val|valid|validation|eval|evaluation|test)([/_\-. ]|$)", re.IGNORECASE)
+_EVALUATED = re.compile(r"(^|[/_\-. ])(val|valid|validation|eval|evaluation|test|dev)(\d*)([/_\-. ]|$)", re.IGNORECASE)
+_STEPWISE = re.compile(
+    r"(^|[/_\-. ])(step|steps|batch|batches|iter|iters|iteration|iterations)([/_\-. ]|$)", re.IGNORECASE
+)
+_MOST_EPOCHS_BETWEEN_EVALUATIONS = 10
+
+_Ints = npt.NDArray[np.int64]
+_Floats = npt.NDArray[np.float64]
+_Points = tuple[_Ints, _Floats, _Floats, bool]  # step, wall time, value, exact
+_Series = Mapping[tuple[str, str], _Points]
+
+
+@dataclass(frozen=True)
+class _Placing:
+    """How steps become epochs: step - base, or the epoch of the first step of ``grid`` at or behind it."""
+
+    axis: EpochAxis
+    grid: _Ints | None = None
+    grid_epochs: _Ints | None = None
+    last_step: int | None = None  # tags that go on behind it count something else
+
+    def epochs(self, step: _Ints) -> _Ints:
+        """The epoch of each step, -1 where it belongs to none."""
+        if self.grid is None:
+            return step - self.axis.base
+        index = np.searchsorted(self.grid, step)
+        epochs = np.arange(len(self.grid)) if self.grid_epochs is None else self.grid_epochs
+        return np.append(epochs, -1)[index]
+
+    def holds(self, step: _Ints) -> bool:
+        """Whether a tag with these steps is on this axis."""
+        return self.last_step is None or int(step.max()) <= self.last_step + 1
 
 
 def by_epoch(
@@ -24,32 +56,34 @@ def by_epoch(
     is that of the whole training where ``training`` is one session of it.
     """
     series = _series(training)
-    axis, grid = _decide(series, axis_hint) if known_axis is None else (known_axis, None)
-    notes = _resume_notes(training, axis)
+    placing = _decide(series, axis_hint) if known_axis is None else _Placing(known_axis)
+    notes = _resume_notes(training, placing.axis)
     metrics: dict[str, Metric] = {}
     unordered = repeated = 0
-    for (writer, tag), points in series.items():
+    elsewhere: list[str] = []
+    for (writer, tag), (step, wall_time, value, exact) in series.items():
+        if not placing.holds(step):
+            elsewhere.append(f"{writer}/{tag}".lstrip("/"))
+            continue
         name = metric_name(writer, tag)
         if name in metrics:
             name = f"{writer}/{tag}" if writer else f"./{tag}"
-        step, wall_time, value, exact = points
         unordered += bool((np.diff(step) < 0).any())
-        epoch = np.searchsorted(grid, step) if grid is not None else step - axis.base
+        epoch = placing.epochs(step)
         last = _last_of_each(epoch)
-        if axis_hint == "events" and grid is None:
+        last = last[epoch[last] >= 0]
+        if axis_hint == "events" and placing.grid is None:
             repeated += len(epoch) - len(last)
-        metrics[name] = Metric(
-            name, epoch[last].astype(np.int64), value[last], wall_time[last],
-            f"{writer}/{tag}".lstrip("/"), exact,
-        )  # fmt: skip
+        origin = f"{writer}/{tag}".lstrip("/")
+        metrics[name] = Metric(name, epoch[last].astype(np.int64), value[last], wall_time[last], origin, exact)
     if unordered:
         notes.append(f"the steps of {unordered} metrics are not in order: sorted")
     if repeated:
         notes.append(f"{repeated} steps were written more than once: the value written last counts")
-    return axis, metrics, notes
-
-
-_Points = tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.float64], bool]
+    if elsewhere:
+        shown = ", ".join(repr(tag) for tag in elsewhere[:4]) + (" …" if len(elsewhere) > 4 else "")
+        notes.append(f"{shown} count other steps than epochs: left out of the metrics by epoch")
+    return placing.axis, metrics, notes
 
 
 def _series(training: Training) -> dict[tuple[str, str], _Points]:
@@ -90,29 +124,72 @@ def _concatenate(found: Sequence[_Points]) -> _Points:
     return np.concatenate(step), np.concatenate(wall_time), np.concatenate(value), all(exact)
 
 
-def _last_of_each(epoch: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
+def _last_of_each(epoch: _Ints) -> npt.NDArray[np.intp]:
     """Indices of the last written point of each epoch, in the order of epochs."""
     order = np.argsort(epoch, kind="stable")
     ends = np.flatnonzero(np.append(np.diff(epoch[order]) != 0, True)) if len(epoch) else order
     return order[ends]
 
 
-def _decide(series: dict[tuple[str, str], _Points], hint: str) -> tuple[EpochAxis, npt.NDArray[np.int64] | None]:
+def _decide(series: _Series, hint: str) -> _Placing:
+    """Keras' own tags count epochs from 0; else what the evaluations count decides, and the rest must fit to it."""
     if not series:
-        return EpochAxis("epoch", 0, "no values"), None
+        return _Placing(EpochAxis("epoch", 0, "no values"))
     if hint == "row":
-        return EpochAxis("epoch", 0, "no epoch column: rows are numbered from 0"), None
-    if any(is_keras_epoch_tag(tag) or writer in VALIDATION_FOLDERS for writer, tag in series):
-        return EpochAxis("epoch", 0, "the step is Keras' 0-based epoch"), None
-    steps = np.unique(np.concatenate([points[0] for points in series.values()]))
-    first = int(steps[0])
+        return _Placing(EpochAxis("epoch", 0, "no epoch column: rows are numbered from 0"))
+    keras = [points[0] for (_, tag), points in series.items() if is_keras_epoch_tag(tag)]
+    if keras:
+        sentence = "the step is Keras' 0-based epoch"
+        return _Placing(EpochAxis("epoch", 0, sentence), last_step=int(_union(keras)[-1]))
     if hint == "epoch":
-        base = 1 if first == 1 else 0
-        return EpochAxis("epoch", base, f"the epoch column counts from {base}"), None
-    if first in (0, 1) and len(steps) == steps[-1] - first + 1:
-        return EpochAxis("epoch", first, f"the step counts epochs from {first}"), None
-    evaluated = [points[0] for (_, tag), points in series.items() if _EVALUATED.search(tag)]
-    grid = np.unique(np.concatenate(evaluated)) if evaluated else steps
-    grid = np.append(grid, np.iinfo(np.int64).max) if grid[-1] < steps[-1] else grid
-    sentence = f"steps {first} to {int(steps[-1])} are no epochs: evaluations are counted from 0"
-    return EpochAxis("evaluation", 0, sentence), grid
+        base = 1 if int(_union([points[0] for points in series.values()])[0]) == 1 else 0
+        return _Placing(EpochAxis("epoch", base, f"the epoch column counts from {base}"))
+    return _by_epoch_tag(series) or _by_steps(series)
+
+
+def _by_steps(series: _Series) -> _Placing:
+    everything = _union([points[0] for points in series.values()])
+    evaluated = [points[0] for (writer, tag), points in series.items() if _is_evaluated(writer, tag)]
+    plain = [points[0] for (_, tag), points in series.items() if not _STEPWISE.search(tag)]
+    telling = _union(evaluated or plain or [everything])
+    if _counts_from_0_or_1(telling):
+        first = int(telling[0])
+        return _Placing(EpochAxis("epoch", first, f"the step counts epochs from {first}"), last_step=int(telling[-1]))
+    gaps = np.diff(telling)
+    few_between = len(gaps) > 0 and int(gaps.max()) <= _MOST_EPOCHS_BETWEEN_EVALUATIONS
+    trained = _union(plain) if plain else everything
+    if few_between and _counts_from_0_or_1(trained):
+        first = int(trained[0])
+        sentence = f"the step counts epochs from {first}; evaluated every {int(gaps.max())} epochs or so"
+        return _Placing(EpochAxis("epoch", first, sentence), last_step=int(trained[-1]))
+    sentence = f"steps {int(telling[0])} to {int(telling[-1])} are no epochs: evaluations are counted from 0"
+    return _Placing(EpochAxis("evaluation", 0, sentence), grid=telling)
+
+
+def _by_epoch_tag(series: _Series) -> _Placing | None:
+    """Global steps beside a tag ``epoch`` that says which (0-based) epoch each is in, as Lightning logs it."""
+    tagged = next((points for (_, tag), points in series.items() if tag == "epoch"), None)
+    evaluated = [points[0] for (writer, tag), points in series.items() if _is_evaluated(writer, tag)]
+    if tagged is None or not evaluated:
+        return None
+    order = np.argsort(tagged[0], kind="stable")
+    steps, epochs = tagged[0][order], tagged[2][order]
+    grid = _union(evaluated)
+    if not np.isin(grid, steps).all() or not np.isfinite(epochs).all() or (epochs % 1).any():
+        return None
+    at_grid = epochs[np.searchsorted(steps, grid, side="right") - 1].astype(np.int64)
+    if (np.diff(at_grid) <= 0).any() or at_grid[0] < 0:
+        return None
+    return _Placing(EpochAxis("evaluation", 0, "global steps; the tag 'epoch' tells the epoch"), grid, at_grid)
+
+
+def _is_evaluated(writer: str, tag: str) -> bool:
+    return writer in VALIDATION_FOLDERS or _EVALUATED.search(tag) is not None or _EVALUATED.search(writer) is not None
+
+
+def _union(steps: Sequence[_Ints]) -> _Ints:
+    return np.unique(np.concatenate(list(steps)))
+
+
+def _counts_from_0_or_1(steps: _Ints) -> bool:
+    return int(steps[0]) in (0, 1) and len(steps) == int(steps[-1]) - int(steps[0]) + 1

@@ -21,14 +21,20 @@ import numpy as np
 from ..damage import Damage
 from ..errors import NotALogError
 from ..points import Part
+from .restarts import split_at_restarts
 
 _EPOCH_NAMES = ("epoch", "epochs")
-_STEP_NAMES = ("step", "global_step", "iteration", "iter")
+_STEP_NAMES = (
+    "step", "global_step", "iteration", "training_iteration", "iter", "round", "time/total_timesteps",
+    "total_timesteps", "timesteps",
+)  # fmt: skip
+_CATBOOST_TEST, _CATBOOST_TIME = "test_error.tsv", "time_left.tsv"
 _INDEX_NAMES = ("", "unnamed: 0", "index")
 _TELLING = re.compile(r"loss|acc|^val_|auc|error|mae|mse|rmse|f1|score", re.IGNORECASE)
 _MISSING = frozenset({"", "na", "n/a", "null", "none", "--", "-", "<na>"})
 _WINDOWS_FLOATS = {"1.#ind": math.nan, "1.#qnan": math.nan, "1.#snan": math.nan, "1.#inf": math.inf}
 _NUMBER = re.compile(r"^\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*$")
+_DECIMAL_COMMA = re.compile(r'(^|[;\t|])\s*"?[+-]?\d*,\d+([eE][+-]?\d+)?"?\s*([;\t|]|\r?$)', re.MULTILINE)
 _MAX_REPORTED = 20
 
 
@@ -51,6 +57,8 @@ def read_history(path: Path) -> History:
 
     Raises OSError where it cannot be opened and :class:`NotALogError` where it is no history of a training.
     """
+    if path.name == _CATBOOST_TIME:
+        raise NotALogError("CatBoost's timing: it has no metrics")
     text = _decode(path)
     limit = csv.field_size_limit(len(text) + 1)
     try:
@@ -88,6 +96,7 @@ class _Table:
         self.segments = [_Segment()]
         self.texts: dict[int, list[tuple[int, str]]] = {}  # column -> (line, cell) of cells that are no number
         self.empty = 0
+        self.without_epoch = 0
 
     def read(self) -> History:
         separator = _find_separator(self.text)
@@ -98,24 +107,24 @@ class _Table:
         index, axis = self._understand(header)
         columns = [i for i in range(len(header)) if i != index and header[i]]
         columns = self._drop_repeated(header, columns)
-        comma = separator != "," and bool(re.search(r"(^|[;\t|])\s*-?\d+,\d+\s*([;\t|]|\r?$)", self.text, re.M))
+        comma = separator != "," and _DECIMAL_COMMA.search(self.text) is not None
         self._fill(rows, header, index, axis, columns, parse_number if not comma else _parse_decimal_comma)
         return self._result(header, columns, axis)
 
     def _rows(self, separator: str) -> Iterator[tuple[int, list[str]]]:
         reader = csv.reader(io.StringIO(self.text, newline=""), delimiter=separator, skipinitialspace=True)
         for cells in reader:
-            if any(cell.strip() for cell in cells):
+            if len(cells) > 1 or (cells and cells[0].strip()):  # a row of empty cells is a row of NaN
                 yield reader.line_num, [cell.strip() for cell in cells]
 
     def _understand(self, header: list[str]) -> tuple[int | None, str]:
         """The column of the epochs and what it counts; refuse what is no history."""
         names = [name.lower() for name in header]
         others = [name for name in names[1:] if name]
-        if others and all(_NUMBER.match(name) for name in others):
-            raise NotALogError("epochs seem to be columns and metrics rows: transpose it (a header of names is needed)")
         if all(_NUMBER.match(name) for name in names if name):
             raise NotALogError("the first line has no column names")
+        if others and all(_NUMBER.match(name) for name in others):
+            raise NotALogError("epochs seem to be columns and metrics rows: transpose it (a header of names is needed)")
         for known, axis in ((_EPOCH_NAMES, "epoch"), (_STEP_NAMES, "step")):
             for name in known:
                 if name in names:
@@ -137,30 +146,32 @@ class _Table:
         columns: list[int], parse: Callable[[str], float | None],
     ) -> None:  # fmt: skip
         missing = math.nan if axis == "row" else None
-        previous: int | None = None
         row_number = 0
         ids = list(enumerate(columns))
         for line, cells in rows:
             if cells == header:
                 self.notes.append(f"the header is repeated in line {line}: another training was appended")
                 self.segments.append(_Segment())
-                previous, row_number = None, 0
+                row_number = 0
                 continue
             if len(cells) != len(header):
                 self._bad_row(line, f"{len(cells)} cells where the header has {len(header)}")
                 continue
             if axis == "row":
+                if index is not None and row_number and cells[index] == "0":
+                    self.segments.append(_Segment())  # the index of another frame that was appended
+                    row_number = 0
                 step = row_number
             else:
+                if not cells[index or 0] and any(cells):
+                    self.without_epoch += 1  # Lightning logs the learning rate on rows of their own
+                    continue
                 number = _whole(parse, cells[index or 0])
                 if number is None:
                     self._bad_row(line, f"{header[index or 0]} is {cells[index or 0][:40]!r}, not a whole number")
                     continue
                 step = number
             row_number += 1
-            if previous is not None and step < previous:
-                self.segments.append(_Segment())
-            previous = step
             segment = self.segments[-1]
             for tag_id, column in ids:
                 cell = cells[column]
@@ -191,6 +202,8 @@ class _Table:
                 for line, cell in self.texts.get(column, ()):
                     detail = f"{header[column]} is {cell!r}, not a number: taken as missing"
                     self.damage.append(Damage(self.path, line, "value", 1, detail))
+        if self.without_epoch:
+            self.notes.append(f"{self.without_epoch} rows have no {axis}: left out")
         if self.empty:
             self.notes.append(f"{self.empty} empty cells are read as NaN, as pandas writes it")
         if self.text[-1] not in "\r\n":
@@ -200,8 +213,10 @@ class _Table:
         self.damage.sort(key=lambda item: item.offset)
         if not used and self.text.count("\n") > 1:
             raise NotALogError("no column holds a usable number")
-        tags = tuple(header[column] for column in columns)
-        parts = tuple(self._part(segment, tags) for segment in self.segments if segment.step)
+        prefix = "val_" if Path(self.path).name == _CATBOOST_TEST else ""
+        tags = tuple(prefix + header[column] for column in columns)
+        whole = [self._part(segment, tags) for segment in self.segments if segment.step]
+        parts = tuple(piece for part in whole for piece in split_at_restarts(part))
         return History(parts, axis, _shorten(self.path, self.damage), tuple(self.notes))
 
     def _part(self, segment: _Segment, tags: tuple[str, ...]) -> Part:

@@ -11,6 +11,7 @@ from ..errors import LogNotFoundError, NotALogError
 from ..points import Part
 from ..run import EpochAxis, Metric, Run, Runs
 from .discover import Found, discover
+from .downloads import is_download, read_download, run_of_download
 from .epochs import by_epoch
 from .events import EventColumns, read_event_file
 from .histories import read_history
@@ -46,7 +47,7 @@ def load_runs(
     event_runs = reader.event_runs()
     history_runs = reader.history_runs(all_histories, {run.name for run in event_runs})
     runs = join_histories(event_runs, history_runs, frozenset(str(path) for path in given))
-    runs = [replace(run, release=release_evidence(run, root)) for run in runs]
+    runs = [_with_hole_note(replace(run, release=release_evidence(run, root))) for run in runs]
     runs = with_planned_epochs(sorted(runs, key=lambda run: _natural(run.name)), planned_epochs)
     return Runs(runs, str(logdir), [*found.skipped, *reader.skipped])
 
@@ -89,7 +90,10 @@ class _Reader:
 
     def event_runs(self) -> list[Run]:
         files = [_EventFile(path, columns) for path in self.found.event_files if (columns := self._events(path))]
-        places = writer_folders({file.path.parent for file in files}, self.found.root)
+        tags: dict[Path, set[str]] = {}
+        for file in files:
+            tags.setdefault(file.path.parent, set()).update(file.columns.tags)
+        places = writer_folders(tags, self.found.root)
         by_root: dict[Path, list[tuple[_EventFile, str]]] = {}
         for file in files:
             root, writer = places[file.path.parent]
@@ -145,8 +149,12 @@ class _Reader:
         return root.relative_to(self.logdir).as_posix()
 
     def history_runs(self, paths: Iterable[Path], taken: set[str]) -> list[Run]:
-        runs: list[Run] = []
+        paths = list(paths)
+        downloads = [path for path in paths if is_download(path)]
+        runs = self._downloaded_runs(downloads)
         for path in paths:
+            if path in downloads:
+                continue
             self._tick()
             try:
                 history = read_history(path)
@@ -160,6 +168,30 @@ class _Reader:
             found = trainings(history.parts) or [Training((), (), (), ())]
             for number, training in enumerate(found, start=1):
                 run = _run(name, path.parent, training, history.axis, history.damage, history.notes, {}, [str(path)])
+                runs.append(_numbered(run, number, len(found)))
+        return runs
+
+    def _downloaded_runs(self, paths: list[Path]) -> list[Run]:
+        """Runs from TensorBoard's CSV downloads: those of one folder whose names name the same run are one."""
+        together: dict[tuple[Path, str], list[Path]] = {}
+        for path in paths:
+            together.setdefault((path.parent, run_of_download(path)[0]), []).append(path)
+        runs = []
+        for (folder, name), files in together.items():
+            parts: list[Part] = []
+            damage: list[Damage] = []
+            for path in files:
+                self._tick()
+                try:
+                    part, broken = read_download(path)
+                except OSError as error:
+                    self.skipped.append(Skipped(str(path), f"cannot be read: {error.strerror or error}"))
+                    continue
+                parts.append(part)
+                damage += broken
+            found = trainings([piece for part in parts for piece in split_at_restarts(part)])
+            for number, training in enumerate(found, start=1):
+                run = _run(self._history_name(folder / f"{name}.csv", set()), folder, training, "step", damage, [], {})
                 runs.append(_numbered(run, number, len(found)))
         return runs
 
@@ -212,6 +244,17 @@ def _fits(
         spans.append((session.first_step - axis.base, session.last_step - axis.base + 1))
         tables.append(table)
     return tuple(spans), tuple(tables)
+
+
+def _with_hole_note(run: Run) -> Run:
+    """A word on epochs that event files lack, and why: it looks like a validation every few epochs, and is none."""
+    if not run.unlogged_epochs or not run.event_tags:
+        return run
+    note = (
+        f"{len(run.unlogged_epochs)} epochs are in no event file at all (Keras 3 leaves them out with an integer "
+        "update_freq): a CSV of the training beside them fills such holes"
+    )
+    return replace(run, notes=(*run.notes, note))
 
 
 def _numbered(run: Run, number: int, count: int) -> Run:

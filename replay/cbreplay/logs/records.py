@@ -26,6 +26,8 @@ OVERHEAD = HEADER.size + FOOTER.size
 MAX_PAYLOAD = 64 << 20
 
 _CHUNK = 1 << 20
+_FIRST_WINDOW = 1 << 10
+_BAD_PAYLOAD = "the payload and its checksum disagree"
 _MASK_DELTA = 0xA282EAD8
 
 
@@ -81,8 +83,9 @@ class RecordReader:
             if masked_crc32c(payload) == payload_crc:
                 self.records += 1
                 yield offset, payload
-            else:
-                self._bad_checksum(offset, length)
+            else:  # a record that was torn may have swallowed sound ones that were appended to it
+                self._at = begin - HEADER.size
+                self._resynchronise(offset, "checksum", _BAD_PAYLOAD)
         rest = len(self._buffer) - self._at
         if rest:
             detail = "the file ends inside a record (the writer was killed or is still at work)"
@@ -90,9 +93,6 @@ class RecordReader:
 
     def _report(self, offset: int, kind: str, lost: int, detail: str) -> None:
         self.damage.append(Damage(self.path, offset, kind, lost, detail))
-
-    def _bad_checksum(self, offset: int, length: int) -> None:
-        self._report(offset, "checksum", length + OVERHEAD, "the payload and its checksum disagree")
 
     def _have(self, count: int) -> bool:
         """Fill the buffer until ``count`` bytes lie ahead; False where the file has fewer."""
@@ -122,13 +122,13 @@ class RecordReader:
             self._at += len(piece)
             left -= len(piece)
         if left or not self._have(FOOTER.size):
-            self._report(offset, "truncated", self._base + self._at - offset, "the file ends inside a record")
             self._at = len(self._buffer)
+            self._report(offset, "truncated", self._base + self._at - offset, "the file ends inside a record")
             return False
         (stored,) = FOOTER.unpack_from(self._buffer, self._at)
         self._at += FOOTER.size
         if _mask(int.from_bytes(checksum.digest(), "big")) != stored:
-            self._bad_checksum(offset, length)
+            self._report(offset, "checksum", length + OVERHEAD, _BAD_PAYLOAD)
             return False
         return True
 
@@ -136,16 +136,19 @@ class RecordReader:
         """Go to the next offset whose length checksum holds and whose record fits; report what was passed."""
         self._at += 1
         only_zeros = True
+        window = _FIRST_WINDOW  # small at first: the next record is usually near
         while self._have(HEADER.size):
+            self._have(window)
             room = self._size - self._base
-            if (found := _find_header(self._buffer, self._at, room)) is not None:
+            end = min(self._at + window, len(self._buffer))
+            if (found := _find_header(self._buffer, self._at, end, room)) is not None:
                 self._at = found
                 lost = self._base + found - offset
                 self._report(offset, "length" if kind == "truncated" else kind, lost, detail)
                 return
-            keep = HEADER.size - 1
-            only_zeros = only_zeros and not any(self._buffer[self._at :])
-            self._at = len(self._buffer) - keep
+            only_zeros = only_zeros and not any(self._buffer[self._at : end])
+            self._at = end - HEADER.size + 1
+            window = min(4 * window, _CHUNK)
         only_zeros = only_zeros and not any(self._buffer[self._at :])
         self._at = len(self._buffer)
         lost = self._base + self._at - offset
@@ -153,7 +156,7 @@ class RecordReader:
             detail = "only zero bytes follow (a file system that lost its last blocks)"
         elif kind == "truncated":
             detail += " (the writer was killed or is still at work)"
-        else:
+        elif kind == "length":
             detail += "; no sound record follows"
         self._report(offset, kind, lost, detail)
 
@@ -171,9 +174,9 @@ def _crc_tables() -> tuple[npt.NDArray[np.uint32], int]:
     return table, zero
 
 
-def _find_header(buffer: bytes, start: int, room: int) -> int | None:
-    """The first index >= start that holds a sound header of a record that ends within ``room`` bytes."""
-    data = np.frombuffer(buffer, np.uint8)[start:]
+def _find_header(buffer: bytes, start: int, end: int, room: int) -> int | None:
+    """The first index in [start, end) that begins a sound header, within ``end``, of a record within ``room`` bytes."""
+    data = np.frombuffer(buffer, np.uint8)[start:end]
     count = len(data) - HEADER.size + 1
     if count <= 0:
         return None

@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ..run import ReleaseEvidence, Run
+from .discover import is_event_file_name
 
 _MODEL_FILES = (".h5", ".hdf5", ".keras")
 _CHECKPOINT_FOLDERS = ("ckpt", "checkpoint", "checkpoints", "model", "models", "weights")
@@ -121,6 +122,11 @@ def _from_histogram_tags(run: Run) -> ReleaseEvidence | None:
 
 
 def _from_rate_column(run: Run) -> ReleaseEvidence | None:
+    """Only where Keras wrote it: its event files, or a history that counts epochs from 0 as CSVLogger does."""
+    by_keras = run.axis.sentence.startswith("the step is Keras'")
+    from_events = any(is_event_file_name(Path(source).name) for source in run.sources)
+    if not by_keras and (from_events or run.axis.base != 0 or run.axis.kind != "epoch"):
+        return None
     if "lr" in run.table:
         return ReleaseEvidence(None, *_KERAS_2, "the metric 'lr' has its name from Keras 2")
     if "learning_rate" in run.table:

@@ -43,9 +43,14 @@ def _seen_restarts(part: Part, declared: set[int]) -> list[int]:
 
 
 def _is_restart(step: npt.NDArray[np.int64], by_tag: list[npt.NDArray[np.intp]], begin: int, position: int) -> bool:
+    """Whether at ``position`` every tag that goes on since ``begin`` goes back to a step of its own, and one does."""
+    goes_back = False
     for where in by_tag:
         first, middle = np.searchsorted(where, [begin, position])
         before, after = step[where[first:middle]], step[where[middle:]]
-        if len(before) and len(after) and (after[0] >= before[-1] or after[0] not in before):
+        if not len(before) or not len(after):
+            continue
+        if after[0] >= before[-1] or after[0] not in before:
             return False
-    return True
+        goes_back = True
+    return goes_back

@@ -7,7 +7,7 @@ training; one that starts later resumes it, and its points replace those from it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 
 from ..points import Part
 from ..run import Session
-from ..tags import VALIDATION_FOLDERS, counts_epochs
+from ..tags import TRAIN_FOLDERS, VALIDATION_FOLDERS, counts_epochs, is_offshoot
 
 _OVERLAP_SECONDS = 60.0
 
@@ -36,29 +36,46 @@ class Training:
         return Training(parts, (0,) * len(parts), (None,) * len(parts), (self.sessions[session],))
 
 
-def writer_folders(folders: Iterable[Path], logdir: Path) -> dict[Path, tuple[Path, str]]:
-    """For each folder with event files: the folder of its run and its writer's name below that.
+def writer_folders(tags: Mapping[Path, set[str]], logdir: Path) -> dict[Path, tuple[Path, str]]:
+    """For each folder with event files (and the scalar tags in it): the folder of its run and its writer's name below.
 
-    ``train`` and ``validation`` (or ``val``, ``test``, … beside a ``train``) are halves of one run; so are
-    further writers directly beside the two, and the folder above them. A run never lies above ``logdir``.
+    ``train`` and ``validation`` (or ``val``, ``test``, … beside a ``train``; CatBoost's ``learn`` and ``test``) are
+    halves of one run; so are further writers directly beside the two, and the folder above them. What PyTorch's
+    ``add_scalars`` and ``add_hparams`` write below a run belongs to it. A run never lies above ``logdir``.
     """
-    known = set(folders)
+    known = set(tags)
     halves = {}
     for folder in known:
         above = folder.parent if folder != logdir else folder
         name = folder.resolve().name if folder == logdir else folder.name
-        if name in ("train", "validation") or (name in VALIDATION_FOLDERS and folder.parent / "train" in known):
+        trained = any(folder.parent / half in known for half in TRAIN_FOLDERS)
+        learned = name == "learn" and folder.parent / "test" in known
+        if name in ("train", "validation") or learned or (name in VALIDATION_FOLDERS and trained):
             halves[folder] = (above, name)
     roots = {root for root, _ in halves.values() if root != logdir or logdir not in halves}
     result = dict(halves)
     for folder in known - set(halves):
+        run_above = next((parent for parent in folder.parents if parent in known and parent not in halves), None)
         if folder in roots:
             result[folder] = (folder, "")
+        elif run_above is not None and is_offshoot(writer := folder.relative_to(run_above).as_posix(), tags[folder]):
+            result[folder] = (run_above, writer)
         elif folder.parent in roots:
             result[folder] = (folder.parent, folder.name)
         else:
             result[folder] = (folder, "")
-    return result
+    return _below_roots(result, halves, tags)
+
+
+def _below_roots(
+    placed: dict[Path, tuple[Path, str]], halves: Mapping[Path, tuple[Path, str]], tags: Mapping[Path, set[str]]
+) -> dict[Path, tuple[Path, str]]:
+    """What tensorboardX's ``add_scalars`` wrote (``losses/train``, ``losses/val``) belongs to the run above."""
+    for folder in halves:
+        above = next((parent for parent in folder.parents if parent in tags and parent not in halves), None)
+        if above is not None and is_offshoot(writer := folder.relative_to(above).as_posix(), tags[folder]):
+            placed[folder] = (above, writer)
+    return placed
 
 
 def detach_strangers(parts: Sequence[Part]) -> tuple[list[Part], list[Part]]:
@@ -78,7 +95,7 @@ def detach_strangers(parts: Sequence[Part]) -> tuple[list[Part], list[Part]]:
 
 
 def _is_half(part: Part) -> bool:
-    return part.writer == "train" or part.writer in VALIDATION_FOLDERS
+    return part.writer in TRAIN_FOLDERS or part.writer in VALIDATION_FOLDERS
 
 
 def _span(part: Part) -> tuple[float, float] | None:
@@ -106,8 +123,8 @@ def trainings(parts: Sequence[Part]) -> list[Training]:
 
 def _sessions(parts: Sequence[Part]) -> list[list[Part]]:
     """Parts in order of time; a session ends where one of its writers starts a new part."""
-    if all(part.started is not None for part in parts):
-        parts = sorted(parts, key=lambda part: (part.started or 0.0, part.path))
+    if any(part.started is not None for part in parts):
+        parts = sorted(parts, key=lambda part: (part.started is None, part.started or 0.0, part.path))
     sessions: list[list[Part]] = []
     for part in parts:
         if not sessions or any(part.writer == other.writer for other in sessions[-1]):
