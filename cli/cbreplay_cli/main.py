@@ -12,7 +12,7 @@ from cbreplay._version import __version__
 
 from .settings import read_settings
 
-_COMMANDS = ("analyze", "explain", "runs", "profiles")
+_COMMANDS = ("analyze", "explain", "runs", "export", "profiles")
 
 
 class _UserError(click.ClickException):

@@ -24,6 +24,7 @@ from .outcome import (
 )
 from .rules.base import Callback, Logs, Rule, Setting, SimulatedTraining, as_float32
 from .rules.keras import ModelCheckpoint
+from .rules.keras.relevance import answer_key, relevant_flags
 from .rules.profiles import Profile, other_profiles, profile_for
 from .run import EpochAxis, Metric, PlannedEpochs, Run, nearest
 
@@ -34,6 +35,8 @@ BatchLogs = Sequence[Sequence[Logs]]
 
 #: Runs longer than this are replayed under one generation alone.
 _MAX_COMPARED_EPOCHS = 5000
+
+_NUMBERS = (int, float, np.integer, np.floating)
 
 
 def replay(
@@ -81,9 +84,25 @@ def replay(
         return outcome
     others = other_profiles(resolved, evidence) if prepared.run.epochs <= _MAX_COMPARED_EPOCHS else []
     return replace(
-        outcome,
-        alternatives=_alternatives(outcome, [(other, _attempt(replay_as, other)) for other in others]),
+        outcome, alternatives=_alternatives(outcome, _different(resolved, others, rules, prepared), replay_as)
     )
+
+
+def _different(
+    taken: Profile, others: Sequence[Profile], rules: Sequence[Rule], prepared: _Prepared
+) -> list[list[Profile]]:
+    """The other generations that can decide differently, those that cannot differ from each other together."""
+    seen = [[logs for fit in prepared.fits for _, logs in fit]] * len(rules)
+    values = [
+        [logs.get(str(rule.parameters().get("monitor"))) for logs in rows]
+        for rule, rows in zip(rules, seen, strict=True)
+    ]
+    flags = relevant_flags(rules, values)
+    groups: dict[tuple[object, ...], list[Profile]] = {}
+    for profile in others:
+        groups.setdefault(answer_key(profile, flags), []).append(profile)
+    groups.pop(answer_key(taken, flags), None)
+    return list(groups.values())
 
 
 def _attempt(replay_as: Callable[[Profile], Outcome], profile: Profile) -> Outcome | None:
@@ -96,24 +115,26 @@ def _attempt(replay_as: Callable[[Profile], Outcome], profile: Profile) -> Outco
         return None
 
 
-def _alternatives(outcome: Outcome, others: Sequence[tuple[Profile, Outcome | None]]) -> tuple[Alternative, ...]:
+def _alternatives(
+    outcome: Outcome, groups: Sequence[Sequence[Profile]], replay_as: Callable[[Profile], Outcome]
+) -> tuple[Alternative, ...]:
     """The answers that differ from ``outcome``, each with the generations that give it."""
-    groups: dict[tuple[object, ...], list[tuple[Profile, Outcome]]] = {}
-    for profile, other in others:
+    answers: dict[tuple[object, ...], tuple[Outcome, list[str]]] = {}
+    for group in groups:
+        other = _attempt(replay_as, group[0])
         if other is not None and _answer(other) != _answer(outcome):
-            groups.setdefault(_answer(other), []).append((profile, other))
+            answers.setdefault(_answer(other), (other, []))[1].extend(profile.name for profile in group)
     return tuple(
         Alternative(
-            profiles=tuple(profile.name for profile, _ in group),
-            verdict=first.verdict,
-            stopped_epoch=first.stopped_epoch,
-            best_epoch=first.best_epoch,
-            restored_epoch=first.restored_epoch,
-            files=first.files,
-            reason=first.reason,
+            profiles=tuple(names),
+            verdict=other.verdict,
+            stopped_epoch=other.stopped_epoch,
+            best_epoch=other.best_epoch,
+            restored_epoch=other.restored_epoch,
+            files=other.files,
+            reason=other.reason,
         )
-        for group in groups.values()
-        for first in [group[0][1]]
+        for other, names in answers.values()
     )
 
 
@@ -140,7 +161,7 @@ def _replay(
             started = [rule.start(profile[0], setting) for rule in rules]
             training.stop_training = False
             training.restored_epoch = None
-            _fit(fit, started, training, _Batches(rules, batch_logs, steps_per_epoch))
+            _fit(fit, started, training, _Batches(rules, batch_logs, steps_per_epoch), profile[0])
             records = _join_records(records, started)
             if training.stop_training:
                 break
@@ -169,17 +190,21 @@ def replay_fits(
     resolved, why = profile_for(profile)
     objects = [rule.start(resolved, Setting(compiled_metrics)) for rule in rules]
     outcomes: list[Outcome] = []
+    rate: float | None = None
     for fit in fits:
         prepared = _prepare(fit, None, planned_epochs)
-        training = SimulatedTraining(learning_rate=_first_rate(prepared.run, learning_rate))
+        training = SimulatedTraining(
+            learning_rate=rate if rate is not None else _first_rate(prepared.run, learning_rate)
+        )
         epochs = [epoch for session in prepared.fits for epoch in session]
         try:
-            _fit(epochs, objects, training, _Batches(rules, None, None))
+            _fit(epochs, objects, training, _Batches(rules, None, None), resolved)
         except CallbackError as error:
             records = _join_records((), objects)
             error.outcome = _outcome(prepared.run, (resolved, why), training, records, crashed=str(error))
             error.earlier = tuple(outcomes)
             raise
+        rate = training.learning_rate  # the optimizer keeps it
         outcomes.append(_outcome(prepared.run, (resolved, why), training, _join_records((), objects)))
     return outcomes
 
@@ -304,7 +329,9 @@ def _names_without_metrics(filepath: str) -> bool:
     return fields <= {"epoch", "batch"}
 
 
-def _fit(epochs: Epochs, callbacks: Sequence[Callback], training: SimulatedTraining, batches: _Batches) -> None:
+def _fit(
+    epochs: Epochs, callbacks: Sequence[Callback], training: SimulatedTraining, batches: _Batches, profile: Profile
+) -> None:
     for callback in callbacks:
         callback.on_train_begin(training)
     for index, (epoch, logs) in enumerate(epochs):
@@ -318,6 +345,8 @@ def _fit(epochs: Epochs, callbacks: Sequence[Callback], training: SimulatedTrain
                 break
         training.weights_epoch = epoch
         seen = dict(logs)  # one dict for all callbacks: what one puts in, those behind it see
+        if profile.hands_out_floats:
+            seen = {name: float(value) if isinstance(value, _NUMBERS) else value for name, value in seen.items()}
         for callback in callbacks:
             callback.on_epoch_end(epoch, seen, training)
         if training.stop_training:

@@ -30,7 +30,7 @@ import sys
 import tempfile
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from inspect import signature
@@ -242,7 +242,7 @@ class Library:
             def update_state(self, *args: Any, **kwargs: Any) -> None:
                 """Take any target: the other metric of its model wants another kind."""
 
-        table = {
+        table: dict[str, Callable[[], list[Any]]] = {
             "none": lambda: [],
             "acc": lambda: ["accuracy"],
             "acc_str": lambda: ["acc"],
@@ -437,12 +437,12 @@ def _fit(
     expect = _told(journal, journal.epoch if model.stop_training else None, callbacks)
     expect |= {"error": failure, "warned": bool(heard)}
     if "ReduceLROnPlateau" in callbacks:
-        expect["lrs"] = rates
+        expect["lrs"] = rates  # those of the epochs that ended
     return expect
 
 
 def _told(journal: Journal, stopped_epoch: int | None, callbacks: dict[str, Any]) -> dict[str, Any]:
-    leading = next((callbacks[name] for name in LEADING if name in callbacks), None)
+    leading: Any = next((callbacks[name] for name in LEADING if name in callbacks), None)
     told = {
         "stopped_epoch": stopped_epoch,
         "best_epoch": getattr(leading, "best_epoch", None),
@@ -515,7 +515,7 @@ class Inputs:
             case["logs2"] = self._logs(keys, monitor, self.curve(self.random.choice((1, 3, 5, 8, 12)), delta))
         if "ReduceLROnPlateau" in names:
             case["lr"] = self.random.choice((0.1, 0.01, 0.001, 0.5, 1.0, 1e-05, 0.3))
-        return encoded(case)
+        return {key: encoded(value) for key, value in case.items()}
 
     def _metric_names(self, model: str | None) -> list[str]:
         if model is not None:
@@ -685,7 +685,7 @@ class Inputs:
         key = pick.choice(["val_loss", "val_loss", "loss", *keys, *(f"val_{key}" for key in keys)])
         name = (pick.choice(FOLDERS) + spec.replace("KEY", "loss" if batches and self.chance(0.8) else key)) or "best"
         if self.library.is_3 and not self.chance(0.06):
-            usual = (".weights.h5",) if weights_only else (".keras", ".keras", ".keras", ".h5")
+            usual: tuple[str, ...] = (".weights.h5",) if weights_only else (".keras", ".keras", ".keras", ".h5")
         else:
             usual = (".keras", ".h5", ".weights.h5", ".hdf5", ".tf", ".ckpt", "")
         return name + pick.choice(usual)

@@ -132,13 +132,13 @@ class _Reader:
         found = trainings(parts)
         runs = []
         for number, training in enumerate(found, start=1):
-            sources = list(dict.fromkeys(part.path for part in training.parts))
-            damage = [item for source in sources for item in files[source].damage]
-            others: dict[str, tuple[str, int]] = {}
-            for source in sources:
-                writer = next(part.writer for part in training.parts if part.path == source)
-                for tag, what in files[source].others.items():
-                    others[f"{writer}/{tag}".lstrip("/")] = what
+            writers = {part.path: part.writer for part in training.parts}
+            damage = [item for source in writers for item in files[source].damage]
+            others = {
+                f"{writer}/{tag}".lstrip("/"): what
+                for source, writer in writers.items()
+                for tag, what in files[source].others.items()
+            }
             run = _run(self._name(root), root, training, "events", damage, [], others)
             runs.append(_numbered(run, number, len(found)))
         return runs

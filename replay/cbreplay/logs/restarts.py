@@ -48,6 +48,8 @@ def _is_restart(step: npt.NDArray[np.int64], by_tag: list[npt.NDArray[np.intp]],
     for where in by_tag:
         first, middle = np.searchsorted(where, [begin, position])
         before, after = step[where[first:middle]], step[where[middle:]]
+        if not len(before) and len(after) and where[middle] == position:
+            return False  # what went back here did so at an earlier restart
         if not len(before) or not len(after):
             continue
         if after[0] >= before[-1] or after[0] not in before:

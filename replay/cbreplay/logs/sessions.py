@@ -127,7 +127,9 @@ def _sessions(parts: Sequence[Part]) -> list[list[Part]]:
         parts = sorted(parts, key=lambda part: (part.started is None, part.started or 0.0, part.path))
     sessions: list[list[Part]] = []
     for part in parts:
-        if not sessions or any(part.writer == other.writer for other in sessions[-1]):
+        begins = not sessions or any(part.writer == other.writer for other in sessions[-1])
+        says_nothing = not len(part) and part.started is None  # a file of 0 bytes is nobody's start
+        if begins and not (says_nothing and sessions):
             sessions.append([part])
         else:
             sessions[-1].append(part)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from ..errors import UnknownProfileError
@@ -34,6 +35,7 @@ class Profile:
     model_checkpoint: ModelCheckpointEra
     reduce_lr: ReduceLROnPlateauEra
     has_raise_error: bool = False  #: of TerminateOnNaN
+    hands_out_floats: bool = False  #: whole numbers in the logs reach callbacks as floats
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dict: the name and the codes of the eras."""
@@ -45,6 +47,7 @@ class Profile:
         }
 
 
+@lru_cache(maxsize=256)
 def resolve_profile(name: str) -> Profile:
     """The profile ``framework-version``: ``keras-3.15.1``, ``keras-2.9``, ``tf_keras-2.16``, ``tf.keras-2.3.0``.
 
@@ -70,6 +73,7 @@ def resolve_profile(name: str) -> Profile:
         _era(name, MODEL_CHECKPOINT[framework], version),
         _era(name, REDUCE_LR[framework], version),
         has_raise_error=framework == "keras" and version >= (3, 13),
+        hands_out_floats=framework == "keras" and version >= (3, 7),
     )
     return _in_float64(profile) if match[3] == "numpy" else profile
 

@@ -12,8 +12,6 @@ from hypothesis import strategies as st
 from cbreplay.logs.restarts import split_at_restarts
 from cbreplay.points import Part
 
-TWICE = "behind a restart the first point of a slower tag makes a second cut: it has none before it to tell"
-
 
 def part(points: list[tuple[str, int]], started: float | None = 5.0) -> Part:
     """(tag, step) of each point in the order of writing; the values count from 0, as do the seconds."""
@@ -56,7 +54,6 @@ def batches(epochs) -> list[tuple[str, int]]:
         pytest.param(batches(range(3)), (), [(12, None)], id="a counter that starts again each epoch"),
         pytest.param(
             [*batches(range(3)), *batches(range(3))], (), [(12, None), (12, None)], id="trainings with such a counter",
-            marks=pytest.mark.xfail(reason=TWICE, strict=True),
         ),
         pytest.param(
             [*of(range(3)), ("final", 2), *of(range(3))], (), [(4, None), (3, None)], id="a tag that does not go on"

@@ -90,7 +90,7 @@ class _EarlyStopping(Callback):
         self.trace = []
 
     def _begin(self) -> None:
-        self.state = begin(self.era, self.maximize, self.rule.baseline)
+        self.state = begin(self.era, bool(self.maximize), self.rule.baseline)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any], training: SimulatedTraining) -> None:
         rule, era = self.rule, self.era

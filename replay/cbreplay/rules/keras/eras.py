@@ -66,6 +66,8 @@ class ModelCheckpointEra:
     endings: tuple[str, ...] | None = (".keras", ".h5")  #: of whole models; None: any
     best_only_fails_for_keras_zip: bool = False
     keras_zip_refuses_options: bool = False
+    ignores_unknown_parameters: bool = False
+    formats_python_floats: bool = True
 
 
 _D4 = EarlyStoppingEra("D4", "Keras 3.15 on", "best is forgotten at the start of each fit again")
@@ -149,7 +151,8 @@ _M3_0 = replace(
 )  # fmt: skip
 _M2_15 = replace(
     _M3_0, code="M4", releases="Keras 2.15, tf_keras", parameters=_MC_THRESHOLD, endings=None,
-    keras_zip_refuses_options=True, differs=".keras files with save_best_only work again",
+    keras_zip_refuses_options=True, ignores_unknown_parameters=True,
+    differs=".keras files with save_best_only work again",
 )  # fmt: skip
 _M2_13 = replace(
     _M2_15, code="M3", releases="Keras 2.13 - 2.14", best_only_fails_for_keras_zip=True,
@@ -159,14 +162,21 @@ _M2_8 = replace(
     _M2_15, code="M2", releases="Keras 2.8 - 2.12", keras_zip_refuses_options=False,
     differs="adds initial_value_threshold",
 )  # fmt: skip
-_M2_6 = replace(_M2_8, code="M1", releases="Keras 2.6 - 2.7", parameters=_MC_OPTIONS, differs="{batch} in names")
+_M2_6 = replace(
+    _M2_8,
+    code="M1",
+    releases="Keras 2.6 - 2.7",
+    parameters=_MC_OPTIONS,
+    formats_python_floats=False,
+    differs="{batch} in names",
+)
 _MTF = replace(
     _M2_6, code="M0+", releases="tf.keras 1.15 - 2.5", names_have_batch=False,
     differs="adds save_freq; a missing key in the name is explained",
 )  # fmt: skip
 _M2_0 = replace(
     _MTF, code="M0", releases="Keras 2.0 - 2.3.1", parameters=_MC_1, explains_format_errors=False,
-    differs="{epoch} in names counts from 1",
+    ignores_unknown_parameters=False, differs="{epoch} in names counts from 1",
 )  # fmt: skip
 _M1 = replace(_M2_0, code="M0-", releases="Keras 1", first_epoch_in_names=0, differs="{epoch} in names counts from 0")
 
@@ -185,6 +195,7 @@ class ReduceLROnPlateauEra:
     mode_rule: str = "compiled"  #: acc | compiled
     compares_in_float32: bool = True
     first_value_is_best: bool = True
+    adds_delta_to_value: bool = True  #: else to the best, which rounds in another place, and with its sign
     best_survives_fit: bool = False
     log_key: str = "learning_rate"
     compares_rate_with_float32: bool = True
@@ -199,7 +210,7 @@ _R3_11 = replace(
 )  # fmt: skip
 _R3_0 = replace(
     _R3_15, code="R4", releases="Keras 3.0 - 3.10", mode_rule="acc", compares_in_float32=False,
-    first_value_is_best=False, differs="logs learning_rate instead of lr",
+    first_value_is_best=False, adds_delta_to_value=False, differs="logs learning_rate instead of lr",
 )  # fmt: skip
 _R2_6 = replace(
     _R3_0, code="R3", releases="Keras 2.6 - 2.15, tf_keras, tf.keras", log_key="lr",

@@ -6,8 +6,10 @@ Sources as for EarlyStopping; Keras 3's is ``keras/src/callbacks/model_checkpoin
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ...errors import (
     CallbackAttributeError,
@@ -57,6 +59,9 @@ class ModelCheckpoint(Rule):
 class _ModelCheckpoint(Callback):
     def __init__(self, rule: ModelCheckpoint, profile: Profile, setting: Setting) -> None:
         era = profile.model_checkpoint
+        if era.ignores_unknown_parameters:
+            defaults: dict[str, Any] = {item.name: item.default for item in fields(rule)}
+            rule = replace(rule, **{name: value for name, value in defaults.items() if name not in era.parameters})
         refuse_unknown_parameters(rule, era.parameters)
         self.rule = rule
         self.era = era
@@ -148,13 +153,15 @@ class _ModelCheckpoint(Callback):
         if self.best is not None:
             if not self.can_compare:
                 raise CallbackTypeError("'NoneType' object is not callable", epoch=training.epoch)
-            if not improves(value, self.best, self.maximize, 0.0, self.era.compares_in_float32):
+            if not improves(value, self.best, bool(self.maximize), 0.0, self.era.compares_in_float32):
                 return False
         self.best = value
         return True
 
     def _format(self, epoch: int, batch: int | None, logs: Logs) -> str:
         number = epoch + self.era.first_epoch_in_names
+        if self.era.formats_python_floats:
+            logs = {name: value.item() if isinstance(value, np.generic) else value for name, value in logs.items()}
         try:
             if batch is None or "batch" in logs or not self.era.names_have_batch:
                 return self.rule.filepath.format(epoch=number, **logs)

@@ -113,9 +113,10 @@ class _ReduceLROnPlateau(Callback):
     def _improves(self, value: float) -> bool:
         if self.best is None:
             return True
-        if self.era.compares_in_float32:
-            return bool(improves(value, self.best, self.maximize, abs(self.rule.min_delta), True))
-        delta = self.rule.min_delta  # here min_delta is added to the best, which rounds in another place
+        if self.era.adds_delta_to_value:
+            delta, float32 = abs(self.rule.min_delta), self.era.compares_in_float32
+            return bool(improves(value, self.best, bool(self.maximize), delta, float32))
+        delta = self.rule.min_delta
         return value > self.best + delta if self.maximize else value < self.best - delta
 
     def _reduce(self, training: SimulatedTraining) -> None:

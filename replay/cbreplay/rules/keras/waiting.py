@@ -7,6 +7,7 @@ all patience values share one pass over a curve.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,17 +17,30 @@ from .eras import EarlyStoppingEra
 
 Numbers = Any  #: a float, or an array of shape (lanes,)
 
+_FLOAT32_MAX = float(np.finfo(np.float32).max)
 
-def improves(value: Numbers, best: Numbers, maximize: Numbers, min_delta: Numbers, float32: bool) -> Any:
+
+def improves(value: Numbers, best: Numbers, maximize: bool, min_delta: Numbers, float32: bool) -> Any:
     """Whether ``value`` is better than ``best`` by more than ``min_delta``; a tie and NaN are not.
 
     Keras adds in float64 and, from 3.0 on, compares both sides as float32 (``keras.ops.less`` on Python floats).
     """
-    with np.errstate(over="ignore", invalid="ignore"):
-        bettered: Any = np.where(maximize, np.subtract(value, min_delta), np.add(value, min_delta))
-        if float32:
-            bettered, best = np.float32(bettered), np.float32(best)
-        return np.where(maximize, bettered > best, bettered < best)
+    bettered = value - min_delta if maximize else value + min_delta
+    if float32:
+        bettered, best = _in_float32(bettered), _in_float32(best)
+    return bettered > best if maximize else bettered < best
+
+
+def _in_float32(value: Numbers) -> Any:
+    if isinstance(value, float) and not _FLOAT32_MAX < abs(value) < math.inf:
+        return np.float32(value)
+    with np.errstate(over="ignore"):
+        return np.float32(value)
+
+
+def _select(condition: Any, chosen: Numbers, other: Numbers) -> Any:
+    """``chosen`` where the condition holds, else ``other``: for numbers and for arrays."""
+    return np.where(condition, chosen, other) if isinstance(condition, np.ndarray) else (chosen if condition else other)
 
 
 @dataclass(frozen=True)
@@ -51,37 +65,30 @@ class Look:
     tested_wait: Numbers
 
 
-def begin(era: EarlyStoppingEra, maximize: Numbers, baseline: float | None) -> Wait:
+def begin(era: EarlyStoppingEra, maximize: bool, baseline: float | None) -> Wait:
     """The state before the first epoch of a first fit."""
     if era.best_starts_at_baseline and baseline is not None:
-        return Wait(baseline, True, 0)
-    worst = np.where(maximize, -np.inf, np.inf)
-    return Wait(worst, not era.first_value_is_best, 0)
+        return Wait(float(baseline), True, 0)
+    return Wait(-math.inf if maximize else math.inf, not era.first_value_is_best, 0)
 
 
 def look(
-    era: EarlyStoppingEra,
-    state: Wait,
-    value: Numbers,
-    maximize: Numbers,
-    min_delta: Numbers,
-    baseline: float | None,
+    era: EarlyStoppingEra, state: Wait, value: Numbers, maximize: bool, min_delta: Numbers, baseline: float | None
 ) -> tuple[Wait, Look]:
     """Take one evaluated value into account."""
     float32 = era.compares_in_float32
-    accepted = np.logical_not(state.known) | improves(value, state.best, maximize, min_delta, float32)
+    accepted = (state.known ^ True) | improves(value, state.best, maximize, min_delta, float32)
     reset = accepted
     if baseline is not None and not era.best_starts_at_baseline:
         reset = accepted & improves(value, baseline, maximize, min_delta, float32)
-    counted = state.wait + 1
     after = Wait(
-        best=np.where(accepted, value, state.best),
-        known=np.logical_or(state.known, accepted),
-        wait=np.where(reset, 0, counted),
+        best=_select(accepted, value, state.best),
+        known=state.known | accepted,
+        wait=_select(reset, 0, state.wait + 1),
     )
     return after, Look(
         accepted=accepted,
         reset=reset,
-        tested=np.logical_or(era.improving_epoch_can_stop, np.logical_not(accepted)),
+        tested=accepted ^ True if not era.improving_epoch_can_stop else accepted | True,
         tested_wait=state.wait if era.tests_wait_before_counting else after.wait,
     )

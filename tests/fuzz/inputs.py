@@ -1,0 +1,112 @@
+"""Where inputs come from: seeds made of real and damaged logs, and mutations of them."""
+
+from __future__ import annotations
+
+import io
+import random
+import struct
+from pathlib import Path
+
+from targets import LAYOUTS, chunk
+from writing import NAME, record
+
+from cbreplay.logs.records import RecordReader, masked_crc32c
+
+HERE = Path(__file__).parent
+REGRESSIONS = HERE / "regressions"
+_DATA = HERE.parent / "data"
+_LARGEST = 20_000  # bytes of a file that is taken for a seed
+
+
+def _files(*patterns: str) -> dict[str, bytes]:
+    paths = sorted({path for pattern in patterns for path in _DATA.rglob(pattern) if path.is_file()})
+    small = [path for path in paths if path.stat().st_size <= _LARGEST]
+    return {path.relative_to(_DATA).as_posix(): path.read_bytes() for path in small}
+
+
+def chunks_of(content: bytes) -> bytes:
+    """The ``events`` input that stands for the sound records of an event file."""
+    found = RecordReader(io.BytesIO(content), len(content), "seed")
+    return b"".join(chunk(0, payload) for _, payload in found if payload is not None and len(payload) < 2**16)
+
+
+def seeds(target: str) -> dict[str, bytes]:
+    """name -> input, of the small files below ``tests/data`` and the regressions of the target."""
+    events, histories = _files("*tfevents*"), _files("*.csv", "*.tsv")
+    histories["download.csv"] = b"Wall time,Step,Value\n1700000000.5,0,0.5\n1700000010.5,1,0.25\n"
+    if target == "records":
+        found = {name: b"\0\0" + content for name, content in events.items()}
+    elif target == "events":
+        found = {name: chunks_of(content) for name, content in events.items()}
+    elif target == "history":
+        found = histories
+    else:
+        found = {}
+        for number, (layout, (place, _, _)) in enumerate(LAYOUTS.items()):
+            framed = layout != "bare_events"
+            files = events if NAME in place else histories
+            for name, content in list(files.items())[number % 3 :: 3][-12:]:
+                body = chunks_of(content) if framed and files is events else content
+                found[f"{layout}/{name}"] = bytes([number]) + body
+    quick = {name: data for name, data in regressions(target).items() if not name.startswith("slow_")}
+    return found | quick
+
+
+def regressions(target: str) -> dict[str, bytes]:
+    """name -> input, of what was found earlier."""
+    return {path.name: path.read_bytes() for path in sorted((REGRESSIONS / target).glob("*")) if path.is_file()}
+
+
+_TEXT_PIECES = (
+    b",", b";", b"\t", b"|", b"\n", b"\r", b"\r\n", b'"', b'""', b"\0", b" ", b"nan", b"-inf", b"1e999", b"1_0", b"0,5",
+    b"9007199254740991", b"-9007199254740992", b"1e15", b"epoch", b"loss", b"val_loss", b"Unnamed: 0", b"1.#IND",
+    b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\xe2\x80\xa8", b"\xc2\x85", b"\x0b", b"\x1c", b"\xd9\xa3", b"\xff",
+    b"Wall time,Step,Value\n1.7e9,0,0.5\n", b"1.7e9,1,0.25\n", b"1e300", b"epoch,loss\n0,1\n1,2\n", b"0,1\n",
+    b"epoch;loss\n0;1,5\n",
+)  # fmt: skip
+
+_VARINTS = (b"\xff" * 9 + b"\x01", b"\x7f" + b"\xff" * 8, b"\0" * 12, b"\x80" * 10, b"\x0a\0", b"\x2a\0")
+
+
+def _binary_piece(rng: random.Random) -> bytes:
+    """What a record, an event or a chunk of an ``events`` input consists of."""
+    kind = rng.randrange(5)
+    if kind == 0:
+        length = struct.pack("<Q", rng.choice((0, 1, 30, 65, 5000, 2**20, 2**26, 2**26 + 1, 2**40, 2**63, 2**64 - 1)))
+        return length + struct.pack("<I", masked_crc32c(length))
+    if kind == 1:
+        return record(rng.choice((b"", b"\xff", b"\x10\x05", b"\x3a\x02\x08\x01", rng.randbytes(80))))
+    if kind == 2:
+        return chunk(rng.choice((1, 1, 1, 0, 7)), rng.randbytes(rng.randrange(30)))
+    if kind == 3:
+        return rng.choice(
+            (b"\xff" * 9 + b"\x01", b"\x7f" + b"\xff" * 8, b"\0" * 12, b"\x80" * 10, b"\x0a\0", b"\x2a\0")
+        )
+    return struct.pack("<d", rng.choice((float("nan"), float("inf"), -1.0, 1e308, 1.7e9)))
+
+
+def mutate(data: bytes, rng: random.Random, largest: int = 32768) -> bytes:
+    """``data`` after a few changes: bits, bytes, cuts, repetitions and pieces that formats are made of."""
+    content = bytearray(data)
+    for _ in range(rng.choice((1, 1, 2, 4))):
+        place = rng.randrange(len(content) + 1)
+        end = min(place + rng.choice((1, 2, 4, 8, 16, 64, 500)), len(content))
+        kind = rng.randrange(8)
+        if kind == 0 and place < len(content):
+            content[place] ^= 1 << rng.randrange(8)
+        elif kind == 1 and place < len(content):
+            content[place] = rng.randrange(256)
+        elif kind == 2:
+            del content[place:end]
+        elif kind == 3:
+            content[place:place] = bytes(content[place:end]) * rng.choice((1, 1, 2, 20))
+        elif kind == 4:
+            other = rng.randrange(len(content) + 1)
+            content[other:other] = content[place:end]
+        elif kind == 5 and rng.random() < 0.2:
+            del content[place:]
+        elif kind == 6:
+            content[place : rng.choice((place, end))] = rng.choice(_TEXT_PIECES)
+        else:
+            content[place : rng.choice((place, end))] = _binary_piece(rng)
+    return bytes(content[:largest])
