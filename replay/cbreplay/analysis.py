@@ -165,7 +165,7 @@ def load_readable_runs(
     """:func:`cbreplay.load_runs`, but nothing to analyse is an error: :class:`NothingReadableError`."""
     runs = load_runs(logdir, planned_epochs=planned_epochs, histories=histories, progress=progress)
     if not len(runs):
-        looked = "event files (*tfevents*) and histories (*.csv, *.tsv, CSVLogger's *.log)"
+        looked = "event files (*tfevents*) and histories (*.csv, *.tsv, *.json, *.jsonl, CSVLogger's *.log)"
         why = "".join(f"\n  {item.path}: {item.reason}" for item in runs.skipped[:10])
         more = f"\n  and {len(runs.skipped) - 10} more" if len(runs.skipped) > 10 else ""
         raise NothingReadableError(f"{logdir}: no readable log; looked for {looked}{why}{more}")

@@ -39,9 +39,9 @@ def with_monitors(run: Run, monitors: Iterable[str], given: Mapping[str, str] | 
 
 
 def _by_words(monitor: str, run: Run) -> tuple[str | None, str]:
-    wanted = _words(monitor, {})
+    wanted = words_of(monitor)
     for also in ({}, _TEST):
-        same = [name for name in run.table if wanted and _words(name, also) == wanted]
+        same = [name for name in run.table if wanted and words_of(name, also) == wanted]
         if len(same) == 1:
             return same[0], ""
         if same:
@@ -49,9 +49,10 @@ def _by_words(monitor: str, run: Run) -> tuple[str | None, str]:
     return None, ""
 
 
-def _words(name: str, also: Mapping[str, str]) -> frozenset[str]:
+def words_of(name: str, also: Mapping[str, str] | None = None) -> frozenset[str]:
+    """The words of a metric's name that say something: ``val`` and ``loss`` of ``Loss/val``."""
     split = re.findall(r"[a-z0-9]+", re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", " ", name).lower())
-    return frozenset(_SAME.get(word, also.get(word, word)) for word in split) - {""}
+    return frozenset(_SAME.get(word, (also or {}).get(word, word)) for word in split) - {""}
 
 
 def _named(run: Run, monitor: str, taken: str) -> Run:

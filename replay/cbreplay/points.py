@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,7 +36,8 @@ class Part:
     def cut(self, begin: int, end: int, restarts_at: int | None) -> Part:
         """The piece from point ``begin`` up to, not including, point ``end``."""
         wall_time = self.wall_time[begin:end]
-        started = self.started if begin == 0 or not len(wall_time) else float(wall_time[0])
+        known = begin and len(wall_time) and math.isfinite(wall_time[0])
+        started = float(wall_time[0]) if known else self.started
         return Part(
             self.path, self.writer, started, self.tags, self.tag_id[begin:end], self.step[begin:end],
             wall_time, self.value[begin:end], self.exact, restarts_at,

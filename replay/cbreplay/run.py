@@ -106,6 +106,7 @@ class Run:
     planned: PlannedEpochs | None = None
     release: ReleaseEvidence | None = None
     parts: tuple[Part, ...] = field(default=(), repr=False)
+    joined_parts: tuple[Part, ...] = field(default=(), repr=False)  #: of histories that joined the event files
     session_of: tuple[int, ...] = field(default=(), repr=False)
     replaced_from: tuple[int | None, ...] = field(default=(), repr=False)
     event_tags: dict[str, tuple[str, int]] = field(default_factory=dict, repr=False)  #: what is no scalar
@@ -245,28 +246,40 @@ class Run:
         """
         import pandas as pd
 
-        frames = []
-        for part, session, cutoff in zip(self.parts, self.session_of, self.replaced_from, strict=True):
-            for tag_id, name in enumerate(part.tags):
-                full = f"{part.writer}/{name}".lstrip("/")
-                if tag not in (metric_name(part.writer, name), full, name):
-                    continue
-                index = np.flatnonzero(part.tag_id == tag_id)
-                step = part.step[index]
-                frame = {
-                    "step": step, "wall_time": part.wall_time[index], "value": part.value[index],
-                    "session": session, "replaced": False if cutoff is None else step >= cutoff,
-                    "source": part.path,
-                }  # fmt: skip
-                frames.append((full, tag == metric_name(part.writer, name) or tag == full, pd.DataFrame(frame)))
-        exact = [(full, frame) for full, is_exact, frame in frames if is_exact]
-        chosen = exact or [(full, frame) for full, _, frame in frames]
-        writers = sorted({full for full, _ in chosen})
-        if not chosen:
-            raise UnknownMetricError(f"run {self.name!r} has no tag {tag!r}")
-        if len(writers) > 1 and not exact:
-            raise UnknownMetricError(f"run {self.name!r}: {tag!r} was written by several: {', '.join(writers)}")
-        return pd.concat([frame for _, frame in chosen], ignore_index=True)
+        own = list(zip(self.parts, self.session_of, self.replaced_from, strict=True))
+        joined = [(part, 0, None) for part in self.joined_parts]  # only where the event files lack the tag
+        for parts in (own, joined):
+            found = [(*self._frame(part, tag_id, session, cutoff), tag_id, part) for part, session, cutoff in parts
+                     for tag_id in range(len(part.tags)) if tag in self._names(part, tag_id)]  # fmt: skip
+            exact = [item for item in found if tag in self._names(item[3], item[2])[:2]]
+            chosen = exact or found
+            writers = sorted({full for full, *_ in chosen})
+            if len(writers) > 1 and not exact:
+                raise UnknownMetricError(f"run {self.name!r}: {tag!r} was written by several: {', '.join(writers)}")
+            if chosen:
+                return pd.concat([frame for _, frame, *_ in chosen], ignore_index=True)
+        raise UnknownMetricError(f"run {self.name!r} has no tag {tag!r}")
+
+    @staticmethod
+    def _names(part: Part, tag_id: int) -> tuple[str, str, str]:
+        """The metric's name, the tag with its writer, the bare tag."""
+        tag = part.tags[tag_id]
+        return metric_name(part.writer, tag), f"{part.writer}/{tag}".lstrip("/"), tag
+
+    def _frame(self, part: Part, tag_id: int, session: int, cutoff: int | None) -> tuple[str, pd.DataFrame]:
+        import pandas as pd
+
+        index = np.flatnonzero(part.tag_id == tag_id)
+        step = part.step[index]
+        columns = {
+            "step": step,
+            "wall_time": part.wall_time[index],
+            "value": part.value[index],
+            "session": session,
+            "replaced": False if cutoff is None else step >= cutoff,
+            "source": part.path,
+        }
+        return self._names(part, tag_id)[1], pd.DataFrame(columns)
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready description: no values, but what is there and how it was read."""

@@ -118,14 +118,18 @@ def _sweep_alike(curves: list[_Curve], grid: _Grid, rule: EarlyStopping) -> list
     """The cells of runs that share era and mode."""
     if curves[0].outcome is None or curves[0].outcome.mode is None:
         return [_nothing(grid) for _ in curves]
-    stop, best = _stops(curves, grid, rule, curves[0].outcome.profile.early_stopping, curves[0].outcome.mode == "max")
-    return [_measures(curve, grid, rule, stop[n], best[n]) for n, curve in enumerate(curves)]
+    stop, best, kept = _stops(
+        curves, grid, rule, curves[0].outcome.profile.early_stopping, curves[0].outcome.mode == "max"
+    )
+    return [_measures(curve, grid, rule, stop[n], best[n], kept[n]) for n, curve in enumerate(curves)]
 
 
 def _stops(
     curves: list[_Curve], grid: _Grid, rule: EarlyStopping, era: EarlyStoppingEra, maximize: bool
-) -> tuple[_Ints, _Ints]:
-    """For each run, lane and patience the position of the stop and of the best accepted until then; -1 for none."""
+) -> tuple[_Ints, _Ints, _Ints]:
+    """For each run, lane and patience the positions of the stop, of the best accepted until then, and of the weights
+    that would be restored; -1 for none.
+    """
     runs, lanes = len(curves), len(grid.lanes)
     length = max((len(curve.epoch) for curve in curves), default=0)
     starts = np.array([start for start, _ in grid.lanes])
@@ -142,16 +146,20 @@ def _stops(
     best_at_stop = np.full((runs, lanes, most + 1), _NEVER)
     reached = np.full((runs, lanes), -1)
     best = np.full((runs, lanes), _NEVER)
+    kept_at_stop = best_at_stop.copy()  # whose weights would be restored: without a best the first that were looked at
+    kept = best.copy()
     for position in range(length):
         new_fit = fit[:, position] > (fit[:, position - 1] if position else 0)
         if new_fit.any():  # callbacks start afresh; cells that have stopped before keep their stop
             again = new_fit[:, None]
             state = Wait(*(np.where(again, f, s) for f, s in zip(_parts(fresh), _parts(state), strict=True)))
-            reached, best = np.where(again, -1, reached), np.where(again, _NEVER, best)
+            reached, best, kept = (np.where(again, _NEVER, array) for array in (reached, best, kept))
         looks = (epoch[:, position, None] >= starts) & (epoch[:, position, None] != _PADDING)
         after, seen = look(era, state, value[:, position, None], maximize, deltas, rule.baseline)
         state = Wait(*(np.where(looks, a, s) for a, s in zip(_parts(after), _parts(state), strict=True)))
         best = np.where(looks & seen.accepted, position, best)
+        falls_back = era.first_weights_are_fallback & looks & (kept == _NEVER)
+        kept = np.where((looks & seen.accepted) | falls_back, position, kept)
         guarded = era.never_stops_at_epoch_0 & (epoch[:, position, None] == 0)
         wait = np.broadcast_to(seen.tested_wait, looks.shape)
         further = looks & seen.tested & ~guarded & (wait > reached)
@@ -160,10 +168,15 @@ def _stops(
             still_open = stop[row, lane, cells] == _NEVER
             stop[row, lane, cells][still_open] = position
             best_at_stop[row, lane, cells][still_open] = best[row, lane]
+            kept_at_stop[row, lane, cells][still_open] = kept[row, lane]
         reached = np.where(further, wait, reached)
     picked = grid.patience
     stopped = stop[:, :, picked]
-    return stopped, np.where(stopped == _NEVER, best[:, :, None], best_at_stop[:, :, picked])
+    return (
+        stopped,
+        np.where(stopped == _NEVER, best[:, :, None], best_at_stop[:, :, picked]),
+        np.where(stopped == _NEVER, kept[:, :, None], kept_at_stop[:, :, picked]),
+    )
 
 
 def _parts(state: Wait) -> tuple[Any, Any, Any]:
@@ -177,7 +190,7 @@ def _nothing(grid: _Grid) -> dict[str, Any]:
     )
 
 
-def _measures(curve: _Curve, grid: _Grid, rule: EarlyStopping, stop: _Ints, best: _Ints) -> dict[str, Any]:
+def _measures(curve: _Curve, grid: _Grid, rule: EarlyStopping, stop: _Ints, best: _Ints, kept: _Ints) -> dict[str, Any]:
     """The measures of one run's cells, arrays of shape (lanes, patiences)."""
     run, outcome = curve.run, curve.outcome
     assert outcome is not None
@@ -193,8 +206,8 @@ def _measures(curve: _Curve, grid: _Grid, rule: EarlyStopping, stop: _Ints, best
     final_epoch = np.where(stopped, stop_epoch, run.first_epoch + run.epochs - 1)
     if rule.restore_best_weights:
         restores = outcome.profile.early_stopping.restores
-        kept = np.isfinite(best_epoch) & (stopped | (restores == "at_train_end")) & (restores != "never")
-        final_epoch = np.where(kept, best_epoch, final_epoch)
+        restored = (kept != _NEVER) & (stopped | (restores == "at_train_end")) & (restores != "never")
+        final_epoch = np.where(restored, curve.epoch[kept] if len(curve.epoch) else np.nan, final_epoch)
     regret, regret_final = _regrets(run, rule.monitor, outcome.mode == "max", stop_epoch, final_epoch)
     decided = verdict != "undecided"
     return {

@@ -11,6 +11,7 @@ TRAIN_FOLDERS = ("train", "learn")
 VALIDATION_FOLDERS = ("validation", "val", "valid", "eval", "test")
 
 _OFF_AXIS = re.compile(r"^(batch_.*|evaluation_.*_vs_iterations|hparam/.*|hp_metric)$")
+_STEPWISE = re.compile(r"(^|[/_\-. ])(steps?|batch|batches|iters?|iterations?)([/_\-. ]|$)", re.IGNORECASE)
 _PREFIX = "epoch_"
 _RAY_PREFIX = "ray/tune/"
 
@@ -18,6 +19,11 @@ _RAY_PREFIX = "ray/tune/"
 def counts_epochs(tag: str) -> bool:
     """False for tags whose steps are batches or optimizer iterations, and for hyper-parameters."""
     return _OFF_AXIS.match(tag) is None
+
+
+def names_steps(tag: str) -> bool:
+    """Whether a name speaks of steps, batches or iterations (``Loss/train_step``)."""
+    return _STEPWISE.search(tag) is not None
 
 
 def is_iteration_tag(tag: str) -> bool:

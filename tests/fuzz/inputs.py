@@ -25,9 +25,10 @@ def _files(*patterns: str) -> dict[str, bytes]:
 
 
 def chunks_of(content: bytes) -> bytes:
-    """The ``events`` input that stands for the sound records of an event file."""
+    """The ``events`` input that stands for the sound records of an event file, for the file where it has none."""
     found = RecordReader(io.BytesIO(content), len(content), "seed")
-    return b"".join(chunk(0, payload) for _, payload in found if payload is not None and len(payload) < 2**16)
+    chunks = [chunk(0, payload) for _, payload in found if payload is not None and len(payload) < 2**16]
+    return b"".join(chunks) or chunk(7, content[: 2**16 - 1])
 
 
 def seeds(target: str) -> dict[str, bytes]:
@@ -35,7 +36,8 @@ def seeds(target: str) -> dict[str, bytes]:
     events, histories = _files("*tfevents*"), _files("*.csv", "*.tsv")
     histories["download.csv"] = b"Wall time,Step,Value\n1700000000.5,0,0.5\n1700000010.5,1,0.25\n"
     if target == "records":
-        found = {name: b"\0\0" + content for name, content in events.items()}
+        manners = [bytes([7 * i % 32, (0, 0, 0, 1, 127, 200, 255)[i % 7]]) for i in range(len(events))]
+        found = {name: manner + content for manner, (name, content) in zip(manners, events.items(), strict=True)}
     elif target == "events":
         found = {name: chunks_of(content) for name, content in events.items()}
     elif target == "history":

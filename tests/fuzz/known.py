@@ -26,12 +26,6 @@ _SECONDS = "BrokenPromiseError"
 
 #: (target, name of the regression input) -> the defect
 KNOWN: dict[tuple[str, str], Known] = {
-    ("folder", "huge_step_csv"): Known(
-        "MemoryError", "unlogged_epochs", "an array of all epochs up to the largest step is made while loading"
-    ),
-    ("folder", "huge_step_keras"): Known(
-        "MemoryError", "unlogged_epochs", "an array of all epochs up to the largest step is made while loading"
-    ),
     ("folder", "signalling_nan"): Known(
         "RuntimeWarning", "_compare_shifted", "a signalling NaN is cast to float32 with only overflow ignored"
     ),
@@ -48,7 +42,6 @@ KNOWN: dict[tuple[str, str], Known] = {
         _SECONDS, "", "the search for decimal commas is quadratic in a run of blank lines"
     ),
     ("history", "slow_tabs"): Known(_SECONDS, "", "the search for decimal commas is quadratic in a run of tabs"),
-    ("folder", "slow_sawtooth"): Known(_SECONDS, "", "sessions of one training: each looks at all later ones"),
     ("folder", "slow_restarts"): Known(_SECONDS, "", "every piece behind a restart looks at all tags of its file"),
 }
 

@@ -126,7 +126,8 @@ class _Read:
 
 def _read_records(data: bytes, size: int, at_once: int, chunk: int, largest: int) -> _Read:
     stream = _Stream(data, at_once)
-    with mock.patch.multiple(records, _CHUNK=chunk, MAX_PAYLOAD=largest):
+    window = min(records._FIRST_WINDOW, chunk)  # pieces smaller than the usual ones: more borders to go wrong at
+    with mock.patch.multiple(records, _CHUNK=chunk, _FIRST_WINDOW=window, MAX_PAYLOAD=largest):
         reader = records.RecordReader(stream, size, "x")
         found = list(reader)
     expect(reader.records == len(found), "records counts the sound ones")

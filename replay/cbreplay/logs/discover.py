@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +11,13 @@ from pathlib import Path
 from ..damage import Skipped
 from ..errors import LogNotFoundError
 from .histories import looks_like_history
+from .json_histories import looks_like_json_history
 
 _HISTORY_ENDINGS = (".csv", ".tsv")
 _MAYBE_HISTORY_ENDINGS = (".log", ".txt")
+_JSON_ENDINGS = (".json", ".jsonl", ".ndjson")
+_TRAINER_STATE = "trainer_state.json"
+_CHECKPOINT = re.compile(r"^checkpoint-(\d{1,18})$")
 _FOLDER_LINK = "a link to a folder, not followed: name its target to read it"
 _NEVER_ENTERED = {"__pycache__", "node_modules", "site-packages"}
 
@@ -65,12 +70,30 @@ def discover(logdir: Path) -> Found:
             reason = _why_unusable(entry)
             if reason is None and kind == "events":
                 event_files.append(path)
-            elif reason is None and (kind == "history" or (kind == "maybe" and looks_like_history(path))):
+            elif reason is None and _is_history(path, kind):
                 histories.append(path)
             elif reason is not None and (kind in ("events", "history") or reason is _FOLDER_LINK):
                 skipped.append(Skipped(str(path), reason))
     skipped.sort(key=lambda item: item.path)
     return Found(logdir, tuple(sorted(event_files)), tuple(sorted(histories)), tuple(skipped))
+
+
+def _is_history(path: Path, kind: str) -> bool:
+    if kind == "json":
+        return not _is_repeated(path) and looks_like_json_history(path)
+    return kind == "history" or (kind == "maybe" and looks_like_history(path))
+
+
+def _is_repeated(path: Path) -> bool:
+    """Whether Hugging Face's trainer wrote this state at a checkpoint, and a longer one later."""
+    here = _CHECKPOINT.match(path.parent.name)
+    if path.name != _TRAINER_STATE or here is None:
+        return False
+    if (path.parent.parent / _TRAINER_STATE).is_file():
+        return True
+    steps = [int(match[1]) for state in path.parent.parent.glob(f"checkpoint-*/{_TRAINER_STATE}")
+             if (match := _CHECKPOINT.match(state.parent.name))]  # fmt: skip
+    return int(here[1]) < max(steps, default=0)
 
 
 def _kind(name: str) -> str:
@@ -79,6 +102,8 @@ def _kind(name: str) -> str:
     lowered = name.lower()
     if lowered.endswith(_HISTORY_ENDINGS):
         return "history"
+    if lowered.endswith(_JSON_ENDINGS):
+        return "json"
     return "maybe" if lowered.endswith(_MAYBE_HISTORY_ENDINGS) else ""
 
 

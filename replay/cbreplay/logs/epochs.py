@@ -10,14 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ..run import EpochAxis, Metric
-from ..tags import VALIDATION_FOLDERS, counts_epochs, is_keras_epoch_tag, metric_name
-from .sessions import Training
+from ..tags import TRAIN_FOLDERS, VALIDATION_FOLDERS, counts_epochs, is_keras_epoch_tag, metric_name, names_steps
+from .sessions import Training, on_epoch_axis
 
 _EVALUATED = re.compile(r"(^|[/_\-. ])(val|valid|validation|eval|evaluation|test|dev)(\d*)([/_\-. ]|$)", re.IGNORECASE)
-_STEPWISE = re.compile(
-    r"(^|[/_\-. ])(step|steps|batch|batches|iter|iters|iteration|iterations)([/_\-. ]|$)", re.IGNORECASE
-)
 _MOST_EPOCHS_BETWEEN_EVALUATIONS = 10
+_MOST_HOLES = 1_000_000
 
 _Ints = npt.NDArray[np.int64]
 _Floats = npt.NDArray[np.float64]
@@ -26,7 +24,7 @@ _Series = Mapping[tuple[str, str], _Points]
 
 
 @dataclass(frozen=True)
-class _Placing:
+class Placing:
     """How steps become epochs: step - base, or the epoch of the first step of ``grid`` at or behind it."""
 
     axis: EpochAxis
@@ -47,21 +45,38 @@ class _Placing:
         return self.last_step is None or int(step.max()) <= self.last_step + 1
 
 
+def place(training: Training, axis_hint: str) -> Placing:
+    """How the steps of a training become epochs; ``axis_hint`` is ``events`` or the ``axis`` of a history."""
+    series = _series(training)
+    placing = _decide(series, axis_hint)
+    steps = (
+        _union([points[0] for points in series.values() if placing.holds(points[0])])
+        if series
+        else np.zeros(1, np.int64)
+    )
+    if placing.grid is None and int(steps[-1]) - int(steps[0]) > _MOST_HOLES + 10 * len(steps):
+        sentence = (
+            f"epochs {int(steps[0])} to {int(steps[-1])} lie too far apart: those that are there are counted from 0"
+        )
+        return Placing(EpochAxis("evaluation", 0, sentence), grid=steps)
+    return placing
+
+
 def by_epoch(
-    training: Training, axis_hint: str, known_axis: EpochAxis | None = None
+    training: Training, axis_hint: str, known: Placing | None = None
 ) -> tuple[EpochAxis, dict[str, Metric], list[str]]:
     """The metrics of one training by epoch, how its epochs were found, and notes on what was decided.
 
-    ``axis_hint`` is ``events``, or the ``axis`` of a history (``epoch``, ``step`` or ``row``). ``known_axis``
-    is that of the whole training where ``training`` is one session of it.
+    ``known`` is the placing of the whole training where ``training`` is one session of it.
     """
+    placing = place(training, axis_hint) if known is None else known
     series = _series(training)
-    placing = _decide(series, axis_hint) if known_axis is None else _Placing(known_axis)
     notes = _resume_notes(training, placing.axis)
     metrics: dict[str, Metric] = {}
-    unordered = repeated = 0
+    unordered = repeated = outside = 0
     elsewhere: list[str] = []
-    for (writer, tag), (step, wall_time, value, exact) in series.items():
+    for writer, tag in sorted(series, key=_by_right_to_the_name):
+        step, wall_time, value, exact = series[writer, tag]
         if not placing.holds(step):
             elsewhere.append(f"{writer}/{tag}".lstrip("/"))
             continue
@@ -71,19 +86,29 @@ def by_epoch(
         unordered += bool((np.diff(step) < 0).any())
         epoch = placing.epochs(step)
         last = _last_of_each(epoch)
+        outside += int((epoch < 0).sum()) if placing.grid is None else 0
         last = last[epoch[last] >= 0]
         if axis_hint == "events" and placing.grid is None:
-            repeated += len(epoch) - len(last)
+            repeated += int((epoch >= 0).sum()) - len(last)
         origin = f"{writer}/{tag}".lstrip("/")
         metrics[name] = Metric(name, epoch[last].astype(np.int64), value[last], wall_time[last], origin, exact)
     if unordered:
         notes.append(f"the steps of {unordered} metrics are not in order: sorted")
     if repeated:
         notes.append(f"{repeated} steps were written more than once: the value written last counts")
+    if outside:
+        notes.append(f"{outside} values lie before the first epoch: left out")
     if elsewhere:
         shown = ", ".join(repr(tag) for tag in elsewhere[:4]) + (" …" if len(elsewhere) > 4 else "")
         notes.append(f"{shown} count other steps than epochs: left out of the metrics by epoch")
     return placing.axis, metrics, notes
+
+
+def _by_right_to_the_name(key: tuple[str, str]) -> int:
+    """Whose name it is where two want the same: Keras' own halves, then the run's root, then further writers."""
+    writer, tag = key
+    half = writer in TRAIN_FOLDERS or writer in ("validation", "val")
+    return 0 if half and is_keras_epoch_tag(tag) else 1 if writer == "" else 2
 
 
 def _series(training: Training) -> dict[tuple[str, str], _Points]:
@@ -105,16 +130,21 @@ def _series(training: Training) -> dict[tuple[str, str], _Points]:
 
 
 def _resume_notes(training: Training, axis: EpochAxis) -> list[str]:
+    """A sentence for each session that resumed, with the points that it replaced itself."""
     notes = []
-    replaced = 0
-    for number, session in enumerate(training.sessions[1:], start=2):
-        replaced += training.sessions[number - 2].replaced
-        if session.first_step is None:
+    kept_until: list[int | None] = [None] * len(training.parts)
+    for number, first in enumerate(training.resumes_at):
+        if number == 0 or first is None:
             continue
-        where = f"step {session.first_step}"
-        if axis.kind == "epoch":
-            where = f"epoch {session.first_step - axis.base + 1} ({where})"
-        note = f"session {number} resumes at {where}, where callbacks start afresh"
+        replaced = 0
+        for index, (part, owner) in enumerate(zip(training.parts, training.session_of, strict=True)):
+            limit = kept_until[index]
+            if owner < number and (limit is None or first < limit):
+                step = on_epoch_axis(part, training.epoch_tags)
+                replaced += int(((step >= first) & ((step < limit) if limit is not None else True)).sum())
+                kept_until[index] = first
+        where = f"epoch {first - axis.base + 1} (step {first})" if axis.kind == "epoch" else f"step {first}"
+        note = f"session {number + 1} resumes at {where}, where callbacks start afresh"
         notes.append(note + (f"; it replaces {replaced} points that were written before" if replaced else ""))
     return notes
 
@@ -131,42 +161,42 @@ def _last_of_each(epoch: _Ints) -> npt.NDArray[np.intp]:
     return order[ends]
 
 
-def _decide(series: _Series, hint: str) -> _Placing:
+def _decide(series: _Series, hint: str) -> Placing:
     """Keras' own tags count epochs from 0; else what the evaluations count decides, and the rest must fit to it."""
     if not series:
-        return _Placing(EpochAxis("epoch", 0, "no values"))
+        return Placing(EpochAxis("epoch", 0, "no values"))
     if hint == "row":
-        return _Placing(EpochAxis("epoch", 0, "no epoch column: rows are numbered from 0"))
+        return Placing(EpochAxis("epoch", 0, "no epoch column: rows are numbered from 0"))
     keras = [points[0] for (_, tag), points in series.items() if is_keras_epoch_tag(tag)]
     if keras:
         sentence = "the step is Keras' 0-based epoch"
-        return _Placing(EpochAxis("epoch", 0, sentence), last_step=int(_union(keras)[-1]))
+        return Placing(EpochAxis("epoch", 0, sentence), last_step=int(_union(keras)[-1]))
     if hint == "epoch":
         base = 1 if int(_union([points[0] for points in series.values()])[0]) == 1 else 0
-        return _Placing(EpochAxis("epoch", base, f"the epoch column counts from {base}"))
+        return Placing(EpochAxis("epoch", base, f"the epoch column counts from {base}"))
     return _by_epoch_tag(series) or _by_steps(series)
 
 
-def _by_steps(series: _Series) -> _Placing:
+def _by_steps(series: _Series) -> Placing:
     everything = _union([points[0] for points in series.values()])
     evaluated = [points[0] for (writer, tag), points in series.items() if _is_evaluated(writer, tag)]
-    plain = [points[0] for (_, tag), points in series.items() if not _STEPWISE.search(tag)]
+    plain = [points[0] for (_, tag), points in series.items() if not names_steps(tag)]
     telling = _union(evaluated or plain or [everything])
     if _counts_from_0_or_1(telling):
         first = int(telling[0])
-        return _Placing(EpochAxis("epoch", first, f"the step counts epochs from {first}"), last_step=int(telling[-1]))
+        return Placing(EpochAxis("epoch", first, f"the step counts epochs from {first}"), last_step=int(telling[-1]))
     gaps = np.diff(telling)
     few_between = len(gaps) > 0 and int(gaps.max()) <= _MOST_EPOCHS_BETWEEN_EVALUATIONS
     trained = _union(plain) if plain else everything
     if few_between and _counts_from_0_or_1(trained):
         first = int(trained[0])
         sentence = f"the step counts epochs from {first}; evaluated every {int(gaps.max())} epochs or so"
-        return _Placing(EpochAxis("epoch", first, sentence), last_step=int(trained[-1]))
+        return Placing(EpochAxis("epoch", first, sentence), last_step=int(trained[-1]))
     sentence = f"steps {int(telling[0])} to {int(telling[-1])} are no epochs: evaluations are counted from 0"
-    return _Placing(EpochAxis("evaluation", 0, sentence), grid=telling)
+    return Placing(EpochAxis("evaluation", 0, sentence), grid=telling)
 
 
-def _by_epoch_tag(series: _Series) -> _Placing | None:
+def _by_epoch_tag(series: _Series) -> Placing | None:
     """Global steps beside a tag ``epoch`` that says which (0-based) epoch each is in, as Lightning logs it."""
     tagged = next((points for (_, tag), points in series.items() if tag == "epoch"), None)
     evaluated = [points[0] for (writer, tag), points in series.items() if _is_evaluated(writer, tag)]
@@ -180,7 +210,7 @@ def _by_epoch_tag(series: _Series) -> _Placing | None:
     at_grid = epochs[np.searchsorted(steps, grid, side="right") - 1].astype(np.int64)
     if (np.diff(at_grid) <= 0).any() or at_grid[0] < 0:
         return None
-    return _Placing(EpochAxis("evaluation", 0, "global steps; the tag 'epoch' tells the epoch"), grid, at_grid)
+    return Placing(EpochAxis("evaluation", 0, "global steps; the tag 'epoch' tells the epoch"), grid, at_grid)
 
 
 def _is_evaluated(writer: str, tag: str) -> bool:
@@ -192,4 +222,7 @@ def _union(steps: Sequence[_Ints]) -> _Ints:
 
 
 def _counts_from_0_or_1(steps: _Ints) -> bool:
-    return int(steps[0]) in (0, 1) and len(steps) == int(steps[-1]) - int(steps[0]) + 1
+    """Whether the steps are 0, 1, 2, … or 1, 2, 3, …; one in ten may be missing, as where a record was lost."""
+    span = int(steps[-1]) - int(steps[0]) + 1
+    missing = span - len(steps)
+    return int(steps[0]) in (0, 1) and (missing == 0 or (len(steps) >= 4 and missing <= max(1, span // 10)))

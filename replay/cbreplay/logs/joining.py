@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..monitors import words_of
 from ..run import Metric, Run
 
 #: Callbacks change the rate between the moment one logger reads it and the next does: never a contradiction.
@@ -28,7 +29,7 @@ class _Comparison:
 
 
 def join_histories(
-    event_runs: Sequence[Run], histories: Sequence[Run], given: frozenset[str] = frozenset()
+    event_runs: Sequence[Run], histories: Sequence[Run], given: frozenset[Path] = frozenset()
 ) -> list[Run]:
     """Merge each history into the event run that it belongs to; the others stay runs of their own.
 
@@ -37,30 +38,28 @@ def join_histories(
     epochs. A file in ``given`` may join an event run anywhere. The values of the history win: they have all
     digits.
     """
-    joined = {run.name: run for run in event_runs}
+    joined = list(event_runs)
     alone: list[Run] = []
     for history in histories:
-        anywhere = any(source in given for source in history.sources)
-        candidates = [run for run in event_runs if anywhere or _is_below(run.folder, history.folder)]
-        compared = [(run, _compare(run, history)) for run in candidates]
-        agreeing = [(run, comparison) for run, comparison in compared if comparison.agrees]
+        anywhere = any(Path(source).resolve() in given for source in history.sources)
+        candidates = [n for n, run in enumerate(event_runs) if anywhere or _is_below(run.folder, history.folder)]
+        compared = [(number, _compare(event_runs[number], history)) for number in candidates]
+        agreeing = [(number, comparison) for number, comparison in compared if comparison.agrees]
         if len(agreeing) > 1:
-            same = [(run, c) for run, c in agreeing if _epochs(run, 0) == _epochs(history, c.shift)]
+            same = [(n, c) for n, c in agreeing if _epochs(event_runs[n], 0) == _epochs(history, c.shift)]
             agreeing = same if len(same) == 1 else []
         if agreeing:
-            run, comparison = agreeing[0]
-            joined[run.name] = _merge(joined[run.name], history, comparison.shift)
+            number, comparison = agreeing[0]
+            joined[number] = _merge(joined[number], history, comparison.shift)
         elif len(compared) == 1 and compared[0][1].shared:
-            run, comparison = compared[0]
-            note = (
-                f"{Path(history.sources[0]).name} and run {run.name!r} disagree beyond float32 rounding in "
-                f"{comparison.differing} of {comparison.shared} shared values ({comparison.first}): not joined"
-            )
-            joined[run.name] = replace(joined[run.name], notes=(*joined[run.name].notes, note))
+            number, comparison = compared[0]
+            files = f"{Path(history.sources[0]).name} and run {event_runs[number].name!r}"
+            note = f"{files} disagree beyond float32 rounding in {comparison.differing} of {comparison.shared} shared values ({comparison.first}): not joined"
+            joined[number] = replace(joined[number], notes=(*joined[number].notes, note))
             alone.append(replace(history, notes=(*history.notes, note)))
         else:
             alone.append(history)
-    return [*joined.values(), *alone]
+    return [*joined, *alone]
 
 
 def _is_below(folder: str, above: str) -> bool:
@@ -69,6 +68,19 @@ def _is_below(folder: str, above: str) -> bool:
 
 def _epochs(run: Run, shift: int) -> tuple[int, int]:
     return run.first_epoch + shift, run.epochs
+
+
+def _names_in(run: Run, history: Run) -> dict[str, str]:
+    """What each metric of a history is called in the event files: the same, or the one name with its words."""
+    by_words: dict[frozenset[str], list[str]] = {}
+    for name in run.table:
+        by_words.setdefault(words_of(name), []).append(name)
+    names = {}
+    for name in history.table:
+        alike = [name] if name in run.table else by_words.get(words_of(name), [])
+        if len(alike) == 1:
+            names[name] = alike[0]
+    return names
 
 
 def _compare(run: Run, history: Run) -> _Comparison:
@@ -87,12 +99,14 @@ def _compare(run: Run, history: Run) -> _Comparison:
 
 
 def _compare_shifted(run: Run, history: Run, shift: int) -> _Comparison:
+    names = _names_in(run, history)
     shared = differing = 0
     first = ""
     for name, metric in history.table.items():
-        if name not in run.table or name in _RATES:
+        known_as = names.get(name)
+        if known_as is None or name in _RATES:
             continue
-        other = run.table[name]
+        other = run.table[known_as]
         epochs, mine, theirs = np.intersect1d(metric.epoch + shift, other.epoch, return_indices=True)
         with np.errstate(over="ignore"):
             a, b = metric.value[mine].astype(np.float32), other.value[theirs].astype(np.float32)
@@ -109,8 +123,10 @@ def _compare_shifted(run: Run, history: Run, shift: int) -> _Comparison:
 def _merge(run: Run, history: Run, shift: int) -> Run:
     table = dict(run.table)
     filled = 0
-    for name, metric in history.table.items():
-        moved = replace(metric, epoch=metric.epoch + shift)
+    names = _names_in(run, history)
+    for own_name, metric in history.table.items():
+        name = names.get(own_name, own_name)
+        moved = replace(metric, name=name, epoch=metric.epoch + shift)
         if name in table:
             table[name], new = _overlay(table[name], moved, prefer_text=name not in _RATES)
             filled += new
@@ -124,6 +140,7 @@ def _merge(run: Run, history: Run, shift: int) -> Run:
     return replace(
         run, table=table, sources=(*run.sources, *history.sources), notes=tuple(notes),
         damage=(*run.damage, *history.damage),
+        joined_parts=(*run.joined_parts, *history.parts),
     )  # fmt: skip
 
 

@@ -34,6 +34,7 @@ _ROW_KEY = re.compile(r"\d{1,15}$")
 _LINE_ENDINGS = (".jsonl", ".ndjson")
 _LIVE_KEYS = frozenset({"training_iteration", "time/total_timesteps"})  # of logs that may have one line so far
 _MAX_BYTES = 256 * 2**20
+_DECODER = json.JSONDecoder(parse_int=float)  # Python limits the digits of an int, not those of a float
 _REFUSED = "not taken for the history of a training"
 _NAME = rf'"[^"]{{0,60}}({_WORDS}|val_|step|epoch|iteration)[^"]{{0,60}}"\s*'
 _SIGNS = (
@@ -157,7 +158,7 @@ class _Table:
         """The first of the known keys that most rows have and that is never a fraction, and its axis."""
         names = {name.strip().lower(): name for name in reversed(columns)}
         for known, axis in self.axes.items():
-            cells = columns.get(names.get(known, ""), [])
+            cells = columns[names[known]] if known in names else []
             numbers = [cell for cell in cells if isinstance(cell, float) and math.isfinite(cell)]
             if 2 * len(numbers) > len(self.rows) and all(number.is_integer() for number in numbers):
                 return names[known], axis
@@ -212,7 +213,7 @@ _Found = list[tuple[str, _Table]]  # (suffix of the run's name, the table)
 def _tables(path: Path, text: str) -> _Found:
     if found := _json_lines(str(path), text):
         return found
-    document = json.loads(text, parse_int=float)  # Python limits the digits of an int, not those of a float
+    document = _DECODER.decode(text)
     if isinstance(document, list):
         return _records(str(path), document)
     if isinstance(document, dict):
@@ -232,7 +233,7 @@ def _json_lines(path: str, text: str) -> _Found:
     table = _Table(path, [], "line")
     for number, line in lines if len(lines) > 1 else ():
         try:
-            item = json.loads(line, parse_int=float)
+            item = _DECODER.decode(line)
         except json.JSONDecodeError:
             item = None
         if isinstance(item, dict):

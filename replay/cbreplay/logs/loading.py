@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from itertools import chain, count
 from pathlib import Path
 
 from ..damage import Damage, Skipped
 from ..errors import LogNotFoundError, NotALogError
 from ..points import Part
-from ..run import EpochAxis, Metric, Run, Runs
+from ..run import Metric, Run, Runs
 from .discover import Found, discover
 from .downloads import is_download, read_download, run_of_download
-from .epochs import by_epoch
+from .epochs import Placing, by_epoch, place
 from .events import EventColumns, read_event_file
-from .histories import read_history
+from .histories import History, read_history
 from .joining import join_histories
+from .json_histories import read_json_history
 from .planned import with_planned_epochs
 from .release import release_evidence
 from .restarts import split_at_restarts
@@ -42,14 +44,30 @@ def load_runs(
     given = [Path(path) for path in histories]
     if missing := [path for path in given if not path.is_file()]:
         raise LogNotFoundError(f"{missing[0]}: no such history file")
-    all_histories = tuple(dict.fromkeys([*found.histories, *given]))
-    reader = _Reader(found, root, progress, len(found.event_files) + len(all_histories))
+    known = {path.resolve() for path in found.histories}
+    all_histories = (
+        *found.histories,
+        *{path.resolve(): path for path in given if path.resolve() not in known}.values(),
+    )
+    reader = _Reader(found, root, progress, len(found.event_files) + len(all_histories), given)
     event_runs = reader.event_runs()
     history_runs = reader.history_runs(all_histories, {run.name for run in event_runs})
-    runs = join_histories(event_runs, history_runs, frozenset(str(path) for path in given))
+    runs = join_histories(event_runs, history_runs, frozenset(path.resolve() for path in given))
+    runs = _with_names_of_their_own(runs)
     runs = [_with_hole_note(replace(run, release=release_evidence(run, root))) for run in runs]
     runs = with_planned_epochs(sorted(runs, key=lambda run: _natural(run.name)), planned_epochs)
     return Runs(runs, str(logdir), [*found.skipped, *reader.skipped])
+
+
+def _with_names_of_their_own(runs: list[Run]) -> list[Run]:
+    """The runs, those that bear a name again (a folder called like a numbered training) with a mark behind it."""
+    taken: set[str] = set()
+    result = []
+    for run in runs:
+        name = next(n for n in chain([run.name], (f"{run.name}~{k}" for k in count(2))) if n not in taken)
+        taken.add(name)
+        result.append(run if name == run.name else replace(run, name=name))
+    return result
 
 
 def _natural(name: str) -> list[tuple[int, int, str]]:
@@ -79,11 +97,12 @@ class _EventFile:
 class _Reader:
     """Reads the files of one log folder; what cannot be read is kept in ``skipped``."""
 
-    def __init__(self, found: Found, logdir: Path, progress: Progress | None, total: int) -> None:
+    def __init__(self, found: Found, logdir: Path, progress: Progress | None, total: int, given: list[Path]) -> None:
         self.found = found
         self.single = logdir.is_file()
         self.logdir = logdir
         self.skipped: list[Skipped] = []
+        self.given = [*given, *([logdir] if self.single else [])]
         self._progress = progress
         self._total = total
         self._done = 0
@@ -156,20 +175,27 @@ class _Reader:
             if path in downloads:
                 continue
             self._tick()
-            try:
-                history = read_history(path)
-            except NotALogError as error:
-                self.skipped.append(Skipped(str(path), str(error)))
-                continue
-            except OSError as error:
-                self.skipped.append(Skipped(str(path), f"cannot be read: {error.strerror or error}"))
-                continue
-            name = self._history_name(path, taken | {run.name for run in runs})
-            found = trainings(history.parts) or [Training((), (), (), ())]
-            for number, training in enumerate(found, start=1):
-                run = _run(name, path.parent, training, history.axis, history.damage, history.notes, {}, [str(path)])
-                runs.append(_numbered(run, number, len(found)))
+            for suffix, history in self._read_history(path):
+                name = self._history_name(path, taken | {run.name for run in runs}) + suffix
+                found = trainings(history.parts) or [Training((), (), (), ())]
+                for number, training in enumerate(found, start=1):
+                    run = _run(
+                        name, path.parent, training, history.axis, history.damage, history.notes, {}, [str(path)]
+                    )
+                    runs.append(_numbered(run, number, len(found)))
         return runs
+
+    def _read_history(self, path: Path) -> list[tuple[str, History]]:
+        """The histories in a file, each with what its run's name ends in; none where it cannot be read."""
+        as_json = path.suffix.lower() in (".json", ".jsonl", ".ndjson")
+        try:
+            return read_json_history(path) if as_json else [("", read_history(path))]
+        except NotALogError as error:
+            if not as_json or "not taken for" not in str(error) or path in self.given:  # most JSON files are no logs
+                self.skipped.append(Skipped(str(path), str(error)))
+        except OSError as error:
+            self.skipped.append(Skipped(str(path), f"cannot be read: {error.strerror or error}"))
+        return []
 
     def _downloaded_runs(self, paths: list[Path]) -> list[Run]:
         """Runs from TensorBoard's CSV downloads: those of one folder whose names name the same run are one."""
@@ -219,8 +245,9 @@ def _run(
     name: str, folder: Path, training: Training, axis_hint: str, damage: Iterable[Damage],
     notes: Iterable[str], others: dict[str, tuple[str, int]], sources: list[str] | None = None,
 ) -> Run:  # fmt: skip
-    axis, table, decided = by_epoch(training, axis_hint)
-    fit_epochs, replaced = _fits(training, axis, axis_hint)
+    placing = place(training, axis_hint)
+    axis, table, decided = by_epoch(training, axis_hint, placing)
+    fit_epochs, replaced = _fits(training, placing, axis_hint)
     return Run(
         name=name, folder=str(folder), table=table, axis=axis,
         sources=tuple(sources or dict.fromkeys(part.path for part in training.parts)),
@@ -231,18 +258,18 @@ def _run(
 
 
 def _fits(
-    training: Training, axis: EpochAxis, axis_hint: str
+    training: Training, placing: Placing, axis_hint: str
 ) -> tuple[tuple[tuple[int, int], ...], tuple[dict[str, Metric], ...]]:
     """The epochs of each session that logged any, and its own metrics by epoch."""
-    if axis.kind != "epoch" or len(training.sessions) < 2:
+    if placing.axis.kind != "epoch" or len(training.sessions) < 2:
         return (), ()
     spans, tables = [], []
-    for number, session in enumerate(training.sessions):
-        if session.first_step is None or session.last_step is None:
-            continue
-        _, table, _ = by_epoch(training.only(number), axis_hint, axis)
-        spans.append((session.first_step - axis.base, session.last_step - axis.base + 1))
-        tables.append(table)
+    for number in range(len(training.sessions)):
+        _, table, _ = by_epoch(training.only(number), axis_hint, placing)
+        epochs = [metric.epoch for metric in table.values() if len(metric.epoch)]
+        if epochs:
+            spans.append((min(int(e[0]) for e in epochs), max(int(e[-1]) for e in epochs) + 1))
+            tables.append(table)
     return tuple(spans), tuple(tables)
 
 

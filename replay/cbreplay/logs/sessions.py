@@ -10,13 +10,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..points import Part
 from ..run import Session
-from ..tags import TRAIN_FOLDERS, VALIDATION_FOLDERS, counts_epochs, is_offshoot
+from ..tags import (
+    TRAIN_FOLDERS,
+    VALIDATION_FOLDERS,
+    counts_epochs,
+    is_keras_epoch_tag,
+    is_offshoot,
+    names_steps,
+)
 
 _OVERLAP_SECONDS = 60.0
 
@@ -29,11 +36,15 @@ class Training:
     session_of: tuple[int, ...]
     replaced_from: tuple[int | None, ...]
     sessions: tuple[Session, ...]
+    resumes_at: tuple[int | None, ...] = ()  #: per session the step from which it replaces what was there
+    epoch_tags: frozenset[str] = frozenset()  #: the tags whose steps count its epochs
 
     def only(self, session: int) -> Training:
         """The parts of one session, with nothing replaced."""
         parts = tuple(p for p, owner in zip(self.parts, self.session_of, strict=True) if owner == session)
-        return Training(parts, (0,) * len(parts), (None,) * len(parts), (self.sessions[session],))
+        return Training(
+            parts, (0,) * len(parts), (None,) * len(parts), (self.sessions[session],), (None,), self.epoch_tags
+        )
 
 
 def writer_folders(tags: Mapping[Path, set[str]], logdir: Path) -> dict[Path, tuple[Path, str]]:
@@ -107,10 +118,11 @@ def _span(part: Part) -> tuple[float, float] | None:
 
 def trainings(parts: Sequence[Part]) -> list[Training]:
     """Group the parts of one run folder (or the pieces of one history) into trainings, in order of time."""
+    tags = epoch_tags(parts)
     groups: list[list[list[Part]]] = []  # trainings of sessions of parts
     first_of_training: int | None = None
     for session in _sessions(parts):
-        first = _first_step(session)
+        first = _first_step(session, tags)
         if not groups or (first is not None and first_of_training is not None and first <= first_of_training):
             groups.append([session])
             first_of_training = first
@@ -118,7 +130,7 @@ def trainings(parts: Sequence[Part]) -> list[Training]:
             groups[-1].append(session)
             if first_of_training is None:
                 first_of_training = first
-    return [_training(sessions) for sessions in groups]
+    return [_training(sessions, tags) for sessions in groups]
 
 
 def _sessions(parts: Sequence[Part]) -> list[list[Part]]:
@@ -136,29 +148,36 @@ def _sessions(parts: Sequence[Part]) -> list[list[Part]]:
     return sessions
 
 
-def _first_step(session: Sequence[Part]) -> int | None:
-    """The first step on the epoch axis; a step that the writer declared counts when it is the lower one."""
-    steps = [int(axis.min()) for part in session if len(axis := on_epoch_axis(part))]
+def _first_step(session: Sequence[Part], tags: frozenset[str]) -> int | None:
+    """The first step on the epoch axis, or the one that the writer declared where it is lower; None without points."""
+    steps = [int(axis.min()) for part in session if len(axis := on_epoch_axis(part, tags))]
     declared = [part.restarts_at for part in session if part.restarts_at is not None]
-    return min([*steps, *declared], default=None)
+    return min([*steps, *declared]) if steps else None
 
 
-def on_epoch_axis(part: Part) -> Any:
-    """The steps of the points whose tags do not count batches or iterations."""
-    counting = np.array([counts_epochs(tag) for tag in part.tags], bool)
+def epoch_tags(parts: Sequence[Part]) -> frozenset[str]:
+    """The tags that count epochs: Keras' own where there are any, else those that do not speak of steps, else all."""
+    counting = {tag for part in parts for tag in part.tags if counts_epochs(tag)}
+    keras = {tag for tag in counting if is_keras_epoch_tag(tag)}
+    return frozenset(keras or {tag for tag in counting if not names_steps(tag)} or counting)
+
+
+def on_epoch_axis(part: Part, tags: frozenset[str]) -> npt.NDArray[np.int64]:
+    """The steps of the points whose tags count epochs."""
+    counting = np.array([tag in tags for tag in part.tags], bool)
     return part.step[counting[part.tag_id]] if len(part) else part.step
 
 
-def _training(sessions: list[list[Part]]) -> Training:
+def _training(sessions: list[list[Part]], tags: frozenset[str]) -> Training:
     parts: list[Part] = []
     session_of: list[int] = []
     replaced_from: list[int | None] = []
     records: list[Session] = []
-    firsts = [_first_step(session) for session in sessions]
+    firsts = [_first_step(session, tags) for session in sessions]
     for index, session in enumerate(sessions):
         later = [first for first in firsts[index + 1 :] if first is not None]
         cutoff = min(later, default=None)
-        steps = np.concatenate([on_epoch_axis(part) for part in session])
+        steps = np.concatenate([on_epoch_axis(part, tags) for part in session])
         spans = [span for part in session if (span := _span(part))]
         records.append(
             Session(
@@ -173,4 +192,4 @@ def _training(sessions: list[list[Part]]) -> Training:
         parts += session
         session_of += [index] * len(session)
         replaced_from += [cutoff] * len(session)
-    return Training(tuple(parts), tuple(session_of), tuple(replaced_from), tuple(records))
+    return Training(tuple(parts), tuple(session_of), tuple(replaced_from), tuple(records), tuple(firsts), tags)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbreplay.logs.epochs import by_epoch
+from cbreplay.logs.epochs import Placing, by_epoch
 from cbreplay.logs.sessions import Training, trainings
 from cbreplay.points import Part
 from cbreplay.run import EpochAxis
@@ -125,10 +125,6 @@ def test_a_metric_says_where_it_was_read_and_whether_it_has_all_digits() -> None
     assert [(m.origin, m.exact) for m in metrics.values()] == [("train/epoch_loss", False), ("x/epoch_loss", True)]
 
 
-TAKEN = "the name goes to the writer that started first"
-
-
-@pytest.mark.xfail(reason=TAKEN, strict=True)
 @pytest.mark.parametrize(
     ("other", "tag", "name"), [("test", "epoch_loss", "val_loss"), ("", "loss", "loss"), ("", "val_loss", "val_loss")]
 )
@@ -191,7 +187,6 @@ def test_epochs_from_1_resume_at_the_epoch_that_people_count() -> None:
     assert ["session 2 resumes at epoch 3 (step 3)" in note for note in notes] == [True]
 
 
-@pytest.mark.xfail(reason="the counts of earlier sessions are added again and again", strict=True)
 def test_each_resume_is_noted_with_the_points_that_it_replaced_itself() -> None:
     spans = enumerate([(0, 10), (5, 10), (8, 13)])
     _, notes = kept(*(part({"epoch_loss": list(range(*span))}, "train", 100.0 * n) for n, span in spans))
@@ -199,11 +194,10 @@ def test_each_resume_is_noted_with_the_points_that_it_replaced_itself() -> None:
 
 
 def test_one_session_is_read_on_the_axis_of_the_whole_training() -> None:
-    axis, metrics, _ = by_epoch(single(part({"loss": [5, 6]})), "events", EpochAxis("epoch", 1, "known"))
+    axis, metrics, _ = by_epoch(single(part({"loss": [5, 6]})), "events", Placing(EpochAxis("epoch", 1, "known")))
     assert (axis.sentence, metrics["loss"].epoch.tolist()) == ("known", [4, 5])
 
 
-@pytest.mark.xfail(reason="a negative epoch is dropped without a word", strict=True)
 def test_a_value_that_is_in_no_epoch_is_told() -> None:
     found, notes = kept(part({"loss": [-1, 0, 1]}), hint="epoch")
     assert len(found) == 3 or notes

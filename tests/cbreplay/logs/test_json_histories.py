@@ -318,10 +318,7 @@ def test_nan_of_a_frame_is_missing_only_where_epochs_are_counted(tmp_path, orien
 
 def test_rows_of_a_frame_are_in_numeric_order_whatever_the_columns_hold(written) -> None:
     history = read_one(written({"loss": {"10": 3, "2": 2, "0": 1}, "val_loss": {"2": 5}}))
-    assert {
-        name: ([s for s, v in zip(*column, strict=True) if v == v], [v for v in column[1] if v == v])
-        for name, column in columns(history).items()
-    } == {"loss": ([0, 1, 2], [1, 2, 3]), "val_loss": ([1], [5])}
+    assert columns(history) == {"loss": ([0, 1, 2], [1, 2, 3]), "val_loss": ([1], [5])}
 
 
 def test_metrics_of_boosting_need_no_telling_name(written) -> None:
@@ -404,7 +401,7 @@ def test_every_encoding_of_json_is_read(written, encoding: str, newline: str) ->
     assert looks_like_json_history(path)
 
 
-@pytest.mark.parametrize("cut", [1, 10, 60, 130])
+@pytest.mark.parametrize("cut", [1, 10, 60, 120])
 def test_json_lines_are_read_up_to_the_line_that_was_cut_off(written, cut: int) -> None:
     text = (HARD / "lines.jsonl").read_text(encoding="utf-8").rstrip("\n")[:-cut]
     history = read_one(written(text, "lines.jsonl"))
@@ -459,7 +456,7 @@ METRICS = st.sampled_from(["loss", "val_loss", "accuracy", "auc é"])
 
 @given(st.integers(1, 20).flatmap(lambda n: st.dictionaries(METRICS, st.lists(st.floats(), min_size=n, max_size=n))))
 def test_every_history_of_floats_comes_back_to_the_bit(tmp_path_factory, history) -> None:
-    path = tmp_path_factory.mktemp("floats") / "history.json"
+    path = tmp_path_factory.getbasetemp() / "floats.json"
     path.write_text(json.dumps(history), encoding="utf-8")
     expected = {name: bits(column) for name, column in history.items()}
     if history:
@@ -488,7 +485,7 @@ NASTY = st.one_of(
 
 @given(NASTY, st.sampled_from(["x.json", "x.jsonl"]))
 def test_any_bytes_are_read_or_refused_and_nothing_else(tmp_path_factory, content: bytes, name: str) -> None:
-    path = tmp_path_factory.mktemp("nasty") / name
+    path = tmp_path_factory.getbasetemp() / name
     path.write_bytes(content)
     assert looks_like_json_history(path) in (True, False)
     try:

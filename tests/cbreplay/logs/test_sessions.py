@@ -185,11 +185,13 @@ def test_one_session_of_a_training_is_itself_with_nothing_replaced() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tag", "counts"),
+    ("tag", "beside_keras", "alone"),
     [
-        ("epoch_loss", True), ("loss", True), ("evaluation_loss_vs_iterations", False), ("batch_loss", False),
-        ("evaluation_loss", True), ("my_batch_size", True),
+        ("epoch_loss", True, True), ("loss", False, True), ("evaluation_loss_vs_iterations", False, False),
+        ("batch_loss", False, False), ("evaluation_loss", False, True), ("loss/train_step", False, False),
+        ("stepwise", False, True), ("hparam/lr", False, False),
     ],
 )  # fmt: skip
-def test_only_tags_that_do_not_count_batches_or_iterations_are_on_the_epoch_axis(tag: str, counts: bool) -> None:
-    assert ([1, 2] if counts else []) == on_epoch_axis(part([1, 2], tag=tag)).tolist()
+def test_on_the_epoch_axis_are_keras_own_tags_or_else_all_that_count_no_steps(tag, beside_keras, alone) -> None:
+    found = [on_epoch_axis(part([1, 2], tag=tag), keras).tolist() for keras in (True, False)]
+    assert [[1, 2] if counts else [] for counts in (beside_keras, alone)] == found
