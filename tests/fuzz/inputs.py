@@ -15,6 +15,15 @@ from cbreplay.logs.records import RecordReader, masked_crc32c
 HERE = Path(__file__).parent
 REGRESSIONS = HERE / "regressions"
 _DATA = HERE.parent / "data"
+_JSON = {
+    "keras.json": b'{"loss": [0.5, 0.25, 0.125], "val_loss": [0.75, 0.5, NaN]}',
+    "split.json": b'{"columns": ["loss", "val_loss"], "index": [0, 1], "data": [[0.5, 0.75], [0.25, null]]}',
+    "columns.json": b'{"loss": {"0": 0.5, "1": 0.25}, "val_loss": {"0": 0.75, "1": 0.5}}',
+    "records.json": b'[{"epoch": 0, "loss": 0.5}, {"epoch": 1, "loss": 0.25, "val_loss": 0.5}]',
+    "lines.jsonl": b'{"training_iteration": 1, "loss": 0.5}\n{"training_iteration": 2, "loss": 0.25}\n',
+    "trainer_state.json": b'{"log_history": [{"epoch": 1.0, "step": 5, "loss": 0.5}, {"step": 5, "eval_loss": 0.75}]}',
+    "sets.json": b'{"train": {"logloss": [0.5, 0.25]}, "valid": {"logloss": [0.75, 0.5]}}',
+}
 _LARGEST = 20_000  # bytes of a file that is taken for a seed
 
 
@@ -46,8 +55,9 @@ def seeds(target: str) -> dict[str, bytes]:
         found = {}
         for number, (layout, (place, _, _)) in enumerate(LAYOUTS.items()):
             framed = layout != "bare_events"
-            files = events if NAME in place else histories
-            for name, content in list(files.items())[number % 3 :: 3][-12:]:
+            files = events if NAME in place else _JSON if ".json" in place else histories
+            chosen = list(files.items()) if files is _JSON else list(files.items())[number % 3 :: 3][-12:]
+            for name, content in chosen:
                 body = chunks_of(content) if framed and files is events else content
                 found[f"{layout}/{name}"] = bytes([number]) + body
     quick = {name: data for name, data in regressions(target).items() if not name.startswith("slow_")}
@@ -63,6 +73,8 @@ _TEXT_PIECES = (
     b",", b";", b"\t", b"|", b"\n", b"\r", b"\r\n", b'"', b'""', b"\0", b" ", b"nan", b"-inf", b"1e999", b"1_0", b"0,5",
     b"9007199254740991", b"-9007199254740992", b"1e15", b"epoch", b"loss", b"val_loss", b"Unnamed: 0", b"1.#IND",
     b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\xe2\x80\xa8", b"\xc2\x85", b"\x0b", b"\x1c", b"\xd9\xa3", b"\xff",
+    b"[", b"]", b"{", b"}", b":", b"null", b"NaN", b"-Infinity", b'"epoch": ', b'"step": ', b'"loss": [0.5, 1e999], ',
+    b"[" * 2000, b'{"a":' * 600, b"1" * 5000, b'"\\ud800"',
     b"Wall time,Step,Value\n1.7e9,0,0.5\n", b"1.7e9,1,0.25\n", b"1e300", b"epoch,loss\n0,1\n1,2\n", b"0,1\n",
     b"epoch;loss\n0;1,5\n",
 )  # fmt: skip

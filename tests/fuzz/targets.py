@@ -346,6 +346,8 @@ LAYOUTS: dict[str, tuple[str, bool, str]] = {
     "tsv": ("training.tsv", True, ""),
     "log": ("training.log", True, ""),
     "download": ("run-a_train-tag-epoch_loss.csv", True, ""),
+    "json": ("history.json", True, ""),
+    "json_lines": ("result.jsonl", True, ""),
     "single_csv": ("training.csv", False, "training.csv"),
 }
 _SOUND_TEXT = "epoch,loss,val_loss\n0,0.5,0.75\n1,0.25,0.5\n2,0.125,0.625\n"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
-import math
+import io
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ import numpy as np
 from ..damage import Damage
 from ..points import Part
 from ..tags import TRAIN_FOLDERS, VALIDATION_FOLDERS
-from .histories import parse_number
+from .histories import cells_up_to, decode, parse_number
 
 _HEADER = ["wall time", "step", "value"]
 _NAME = re.compile(r"^(?:run-)?(?P<run>.*?)-tag-(?P<tag>.+)$")
@@ -41,12 +43,13 @@ def run_of_download(path: Path) -> tuple[str, str, str]:
 
 
 def read_download(path: Path) -> tuple[Part, tuple[Damage, ...]]:
-    """The points of one downloaded file; lines that are not three numbers are reported. Raises OSError."""
+    """The points of one file; lines that are not three numbers are reported. Raises OSError and NotALogError."""
     _, writer, tag = run_of_download(path)
     rows: list[tuple[float, int, float]] = []
     damage: list[Damage] = []
-    with path.open(encoding="utf-8-sig", errors="backslashreplace", newline="") as stream:
-        reader = csv.reader(stream)
+    text = decode(path)
+    with cells_up_to(len(text)):
+        reader = csv.reader(io.StringIO(text, newline=""))
         next(reader, None)
         for cells in reader:
             row = _row(cells)
@@ -73,6 +76,29 @@ def _row(cells: list[str]) -> tuple[float, int, float] | None:
         wall_time, step, value = (parse_number(cell.strip()) for cell in cells)
     except ValueError:
         return None
-    if wall_time is None or step is None or value is None or not math.isfinite(step) or step % 1:
+    if wall_time is None or step is None or value is None or not abs(step) < 2**53 or step % 1:
         return None
     return wall_time, int(step), value
+
+
+def of_one_writer(parts: Sequence[Part]) -> list[Part]:
+    """The downloads of a run, those of one writer as one part in order of time, as its event file had them."""
+    by_writer: dict[str, list[Part]] = {}
+    for part in parts:
+        by_writer.setdefault(part.writer, []).append(part)
+    return [_merged(group) for group in by_writer.values()]
+
+
+def _merged(parts: list[Part]) -> Part:
+    wall_time = np.concatenate([part.wall_time for part in parts])
+    order = np.argsort(wall_time, kind="stable")
+    numbers = np.repeat(np.arange(len(parts), dtype=np.int32), [len(part) for part in parts])
+    return replace(
+        parts[0],
+        started=min((part.started for part in parts if part.started is not None), default=None),
+        tags=tuple(part.tags[0] for part in parts),
+        tag_id=numbers[order],
+        step=np.concatenate([part.step for part in parts])[order],
+        wall_time=wall_time[order],
+        value=np.concatenate([part.value for part in parts])[order],
+    )

@@ -117,11 +117,12 @@ def _series(training: Training) -> dict[tuple[str, str], _Points]:
     for part, cutoff in zip(training.parts, training.replaced_from, strict=True):
         kept = np.ones(len(part), bool) if cutoff is None else part.step < cutoff
         order = np.argsort(part.tag_id, kind="stable")
-        borders = np.searchsorted(part.tag_id[order], np.arange(len(part.tags) + 1))
-        for tag_id, tag in enumerate(part.tags):
+        in_order = part.tag_id[order]
+        for tag_id in np.unique(part.tag_id).tolist():  # a piece of a file can have few of its many tags
+            tag = part.tags[tag_id]
             if not counts_epochs(tag):
                 continue
-            index = order[borders[tag_id] : borders[tag_id + 1]]
+            index = order[np.searchsorted(in_order, tag_id) : np.searchsorted(in_order, tag_id, side="right")]
             index = index[kept[index]]
             if len(index):
                 points = (part.step[index], part.wall_time[index], part.value[index], part.exact)
@@ -205,7 +206,7 @@ def _by_epoch_tag(series: _Series) -> Placing | None:
     order = np.argsort(tagged[0], kind="stable")
     steps, epochs = tagged[0][order], tagged[2][order]
     grid = _union(evaluated)
-    if not np.isin(grid, steps).all() or not np.isfinite(epochs).all() or (epochs % 1).any():
+    if not np.isin(grid, steps).all() or not (np.abs(epochs) < 2**53).all() or (epochs % 1).any():
         return None
     at_grid = epochs[np.searchsorted(steps, grid, side="right") - 1].astype(np.int64)
     if (np.diff(at_grid) <= 0).any() or at_grid[0] < 0:

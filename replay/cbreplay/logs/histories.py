@@ -13,6 +13,7 @@ import os
 import re
 from array import array
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,7 +35,7 @@ _TELLING = re.compile(r"loss|acc|^val_|auc|error|mae|mse|rmse|f1|score", re.IGNO
 _MISSING = frozenset({"", "na", "n/a", "null", "none", "--", "-", "<na>"})
 _WINDOWS_FLOATS = {"1.#ind": math.nan, "1.#qnan": math.nan, "1.#snan": math.nan, "1.#inf": math.inf}
 _NUMBER = re.compile(r"^\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*$")
-_DECIMAL_COMMA = re.compile(r'(^|[;\t|])\s*"?[+-]?\d*,\d+([eE][+-]?\d+)?"?\s*([;\t|]|\r?$)', re.MULTILINE)
+_DECIMAL_COMMA = re.compile(r'(^|[;\t|]) *"?[+-]?\d*,\d+([eE][+-]?\d+)?"? *([;\t|]|\r?$)', re.MULTILINE)
 _MAX_REPORTED = 20
 
 
@@ -59,17 +60,25 @@ def read_history(path: Path) -> History:
     """
     if path.name == _CATBOOST_TIME:
         raise NotALogError("CatBoost's timing: it has no metrics")
-    text = _decode(path)
-    limit = csv.field_size_limit(len(text) + 1)
-    try:
+    text = decode(path)
+    with cells_up_to(len(text)):
         return _Table(str(path), text).read()
+
+
+@contextmanager
+def cells_up_to(length: int) -> Iterator[None]:
+    """Let the csv module read cells of that length; what it cannot read is a :class:`NotALogError`."""
+    limit = csv.field_size_limit(length + 1)
+    try:
+        yield
     except csv.Error as error:
         raise NotALogError(f"not readable as delimited text: {error}") from error
     finally:
         csv.field_size_limit(limit)
 
 
-def _decode(path: Path) -> str:
+def decode(path: Path) -> str:
+    """The text of a file, UTF-8 or (by its mark) UTF-16; binary data is a :class:`NotALogError`."""
     data = path.read_bytes()
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", errors="replace")

@@ -54,7 +54,8 @@ def join_histories(
         elif len(compared) == 1 and compared[0][1].shared:
             number, comparison = compared[0]
             files = f"{Path(history.sources[0]).name} and run {event_runs[number].name!r}"
-            note = f"{files} disagree beyond float32 rounding in {comparison.differing} of {comparison.shared} shared values ({comparison.first}): not joined"
+            count = f"{comparison.differing} of {comparison.shared} shared values"
+            note = f"{files} disagree beyond float32 rounding in {count} ({comparison.first}): not joined"
             joined[number] = replace(joined[number], notes=(*joined[number].notes, note))
             alone.append(replace(history, notes=(*history.notes, note)))
         else:
@@ -108,7 +109,7 @@ def _compare_shifted(run: Run, history: Run, shift: int) -> _Comparison:
             continue
         other = run.table[known_as]
         epochs, mine, theirs = np.intersect1d(metric.epoch + shift, other.epoch, return_indices=True)
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             a, b = metric.value[mine].astype(np.float32), other.value[theirs].astype(np.float32)
         unequal = ~((a == b) | (np.isnan(a) & np.isnan(b)))
         shared += len(epochs)

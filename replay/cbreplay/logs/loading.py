@@ -12,7 +12,7 @@ from ..errors import LogNotFoundError, NotALogError
 from ..points import Part
 from ..run import Metric, Run, Runs
 from .discover import Found, discover
-from .downloads import is_download, read_download, run_of_download
+from .downloads import is_download, of_one_writer, read_download, run_of_download
 from .epochs import Placing, by_epoch, place
 from .events import EventColumns, read_event_file
 from .histories import History, read_history
@@ -126,10 +126,8 @@ class _Reader:
         self._tick()
         try:
             return read(path)
-        except NotALogError as error:
-            self.skipped.append(Skipped(str(path), str(error)))
-        except OSError as error:
-            self.skipped.append(Skipped(str(path), f"cannot be read: {error.strerror or error}"))
+        except (OSError, NotALogError) as error:
+            self.skipped.append(Skipped(str(path), _why(error)))
         return None
 
     def _tick(self) -> None:
@@ -190,11 +188,9 @@ class _Reader:
         as_json = path.suffix.lower() in (".json", ".jsonl", ".ndjson")
         try:
             return read_json_history(path) if as_json else [("", read_history(path))]
-        except NotALogError as error:
+        except (OSError, NotALogError) as error:
             if not as_json or "not taken for" not in str(error) or path in self.given:  # most JSON files are no logs
-                self.skipped.append(Skipped(str(path), str(error)))
-        except OSError as error:
-            self.skipped.append(Skipped(str(path), f"cannot be read: {error.strerror or error}"))
+                self.skipped.append(Skipped(str(path), _why(error)))
         return []
 
     def _downloaded_runs(self, paths: list[Path]) -> list[Run]:
@@ -210,14 +206,16 @@ class _Reader:
                 self._tick()
                 try:
                     part, broken = read_download(path)
-                except OSError as error:
-                    self.skipped.append(Skipped(str(path), f"cannot be read: {error.strerror or error}"))
+                except (OSError, NotALogError) as error:
+                    self.skipped.append(Skipped(str(path), _why(error)))
                     continue
                 parts.append(part)
                 damage += broken
-            found = trainings([piece for part in parts for piece in split_at_restarts(part)])
+            found = trainings([piece for part in of_one_writer(parts) for piece in split_at_restarts(part)])
+            sources = [part.path for part in parts]
             for number, training in enumerate(found, start=1):
-                run = _run(self._history_name(folder / f"{name}.csv", set()), folder, training, "step", damage, [], {})
+                name_below = self._history_name(folder / f"{name}.csv", set())
+                run = _run(name_below, folder, training, "step", damage, [], {}, sources)
                 runs.append(_numbered(run, number, len(found)))
         return runs
 
@@ -230,6 +228,11 @@ class _Reader:
             below = Path(path.name)
         stem = below.with_suffix("").as_posix()
         return below.as_posix() if stem in taken else stem
+
+
+def _why(error: OSError | NotALogError) -> str:
+    """Why a file was left out, in a sentence."""
+    return str(error) if isinstance(error, NotALogError) else f"cannot be read: {error.strerror or error}"
 
 
 def _parts(file: _EventFile, writer: str) -> list[Part]:

@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from ..points import Part
 
+_MOST_CHECKS = 1_000_000
+
 
 def split_at_restarts(part: Part, declared: tuple[tuple[int, int], ...] = ()) -> list[Part]:
     """Cut a part where its writer started again.
@@ -34,7 +36,8 @@ def _seen_restarts(part: Part, declared: set[int]) -> list[int]:
     by_tag = np.split(order, np.flatnonzero(np.diff(tag)) + 1)
     found: list[int] = []
     begin = 0
-    for position in sorted(order[1:][back].tolist()):
+    candidates = sorted(order[1:][back].tolist())
+    for position in candidates[: max(_MOST_CHECKS // len(by_tag), 1)]:  # a file of nothing but restarts has no runs
         begin = max([begin, *(cut for cut in declared if cut <= position)])
         if position > begin and position not in declared and _is_restart(part.step, by_tag, begin, position):
             found.append(position)

@@ -157,15 +157,16 @@ def _first_step(session: Sequence[Part], tags: frozenset[str]) -> int | None:
 
 def epoch_tags(parts: Sequence[Part]) -> frozenset[str]:
     """The tags that count epochs: Keras' own where there are any, else those that do not speak of steps, else all."""
-    counting = {tag for part in parts for tag in part.tags if counts_epochs(tag)}
+    different = {part.tags for part in parts}  # the pieces of one file share theirs
+    counting = {tag for tags in different for tag in tags if counts_epochs(tag)}
     keras = {tag for tag in counting if is_keras_epoch_tag(tag)}
     return frozenset(keras or {tag for tag in counting if not names_steps(tag)} or counting)
 
 
 def on_epoch_axis(part: Part, tags: frozenset[str]) -> npt.NDArray[np.int64]:
     """The steps of the points whose tags count epochs."""
-    counting = np.array([tag in tags for tag in part.tags], bool)
-    return part.step[counting[part.tag_id]] if len(part) else part.step
+    counting = [tag_id for tag_id in np.unique(part.tag_id).tolist() if part.tags[tag_id] in tags]
+    return part.step[np.isin(part.tag_id, counting)]
 
 
 def _training(sessions: list[list[Part]], tags: frozenset[str]) -> Training:

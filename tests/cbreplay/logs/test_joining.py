@@ -68,7 +68,8 @@ def test_a_history_joins_a_run_at_or_below_its_folder(folder: str, joins: bool) 
 def test_a_history_that_was_given_joins_a_run_anywhere() -> None:
     far = history(LOSS, "elsewhere")
     assert names(join_histories([events("a", LOSS)], [far])) == ["a", "training"]
-    assert names(join_histories([events("a", LOSS)], [far], frozenset(Path(source).resolve() for source in far.sources))) == ["a+"]
+    given = frozenset(Path(source).resolve() for source in far.sources)
+    assert names(join_histories([events("a", LOSS)], [far], given)) == ["a+"]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cbreplay.logs.sessions import detach_strangers, on_epoch_axis, trainings, writer_folders
+from cbreplay.logs.sessions import detach_strangers, trainings, writer_folders
 from cbreplay.points import Part
 
 LOGS = Path("logs")
@@ -185,13 +185,17 @@ def test_one_session_of_a_training_is_itself_with_nothing_replaced() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tag", "beside_keras", "alone"),
+    ("tag", "counts"),
     [
-        ("epoch_loss", True, True), ("loss", False, True), ("evaluation_loss_vs_iterations", False, False),
-        ("batch_loss", False, False), ("evaluation_loss", False, True), ("loss/train_step", False, False),
-        ("stepwise", False, True), ("hparam/lr", False, False),
+        ("epoch_loss", True), ("loss", True), ("evaluation_loss", True), ("stepwise", True),
+        ("evaluation_loss_vs_iterations", False), ("batch_loss", False), ("hparam/lr", False),
     ],
 )  # fmt: skip
-def test_on_the_epoch_axis_are_keras_own_tags_or_else_all_that_count_no_steps(tag, beside_keras, alone) -> None:
-    found = [on_epoch_axis(part([1, 2], tag=tag), keras).tolist() for keras in (True, False)]
-    assert [[1, 2] if counts else [] for counts in (beside_keras, alone)] == found
+def test_steps_of_batches_and_iterations_are_not_those_of_a_session(tag: str, counts: bool) -> None:
+    assert [[(1, 2, 0) if counts else (None, None, 0)]] == shown([part([1, 2], tag=tag)])
+
+
+def test_beside_keras_own_tags_no_other_writer_says_where_a_session_begins() -> None:
+    keras = part(range(3)), part([2, 3], started=50.0)
+    parts = [*keras, part(range(50), "custom", 1.0, "x"), part([0], "custom", 51.0, "x")]
+    assert shown(parts) == [[(0, 2, 1), (2, 3, 0)]]
