@@ -276,7 +276,7 @@ class Run:
             "wall_time": part.wall_time[index],
             "value": part.value[index],
             "session": session,
-            "replaced": False if cutoff is None else step >= cutoff,
+            "replaced": step >= cutoff if cutoff is not None and self._names(part, tag_id)[0] in self.table else False,
             "source": part.path,
         }
         return self._names(part, tag_id)[1], pd.DataFrame(columns)

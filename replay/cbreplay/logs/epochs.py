@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -47,7 +47,7 @@ class Placing:
 
 def place(training: Training, axis_hint: str) -> Placing:
     """How the steps of a training become epochs; ``axis_hint`` is ``events`` or the ``axis`` of a history."""
-    series = _series(training)
+    series = _series(replace(training, replaced_from=(None,) * len(training.parts)))  # what was replaced counts, too
     placing = _decide(series, axis_hint)
     steps = (
         _union([points[0] for points in series.values() if placing.holds(points[0])])
@@ -88,7 +88,7 @@ def by_epoch(
         last = _last_of_each(epoch)
         outside += int((epoch < 0).sum()) if placing.grid is None else 0
         last = last[epoch[last] >= 0]
-        if axis_hint == "events" and placing.grid is None:
+        if placing.grid is None:
             repeated += int((epoch >= 0).sum()) - len(last)
         origin = f"{writer}/{tag}".lstrip("/")
         metrics[name] = Metric(name, epoch[last].astype(np.int64), value[last], wall_time[last], origin, exact)

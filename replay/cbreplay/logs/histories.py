@@ -103,9 +103,10 @@ class _Table:
         self.damage: list[Damage] = []
         self.notes: list[str] = []
         self.segments = [_Segment()]
-        self.texts: dict[int, list[tuple[int, str]]] = {}  # column -> (line, cell) of cells that are no number
+        self.texts: dict[int, list[tuple[int, str, int]]] = {}  # column -> (line, cell, lines) of what is no number
         self.empty = 0
         self.without_epoch = 0
+        self.lines_of_row = 1
 
     def read(self) -> History:
         separator = _find_separator(self.text)
@@ -121,10 +122,14 @@ class _Table:
         return self._result(header, columns, axis)
 
     def _rows(self, separator: str) -> Iterator[tuple[int, list[str]]]:
+        """The first line and the cells of each row; a quote that is not closed makes a row of many lines."""
         reader = csv.reader(io.StringIO(self.text, newline=""), delimiter=separator, skipinitialspace=True)
+        line = 1
         for cells in reader:
             if len(cells) > 1 or (cells and cells[0].strip()):  # a row of empty cells is a row of NaN
-                yield reader.line_num, [cell.strip() for cell in cells]
+                self.lines_of_row = reader.line_num - line + 1
+                yield line, [cell.strip() for cell in cells]
+            line = reader.line_num + 1
 
     def _understand(self, header: list[str]) -> tuple[int | None, str]:
         """The column of the epochs and what it counts; refuse what is no history."""
@@ -187,7 +192,7 @@ class _Table:
                 try:
                     value = parse(cell)
                 except ValueError:
-                    self.texts.setdefault(column, []).append((line, cell[:40]))
+                    self.texts.setdefault(column, []).append((line, cell[:40], self.lines_of_row))
                     continue
                 if value is None:
                     if missing is None or cell:
@@ -199,7 +204,7 @@ class _Table:
                 segment.value.append(value)
 
     def _bad_row(self, line: int, detail: str) -> None:
-        self.damage.append(Damage(self.path, line, "row", 1, detail))
+        self.damage.append(Damage(self.path, line, "row", self.lines_of_row, detail))
 
     def _result(self, header: list[str], columns: list[int], axis: str) -> History:
         used = {tag_id for segment in self.segments for tag_id in segment.tag_id}
@@ -208,9 +213,9 @@ class _Table:
             self.notes.append("columns without a number are left out: " + ", ".join(repr(n[:60]) for n in wordy))
         for i, column in enumerate(columns):
             if i in used:
-                for line, cell in self.texts.get(column, ()):
+                for line, cell, lines in self.texts.get(column, ()):
                     detail = f"{header[column]} is {cell!r}, not a number: taken as missing"
-                    self.damage.append(Damage(self.path, line, "value", 1, detail))
+                    self.damage.append(Damage(self.path, line, "value", lines, detail))
         if self.without_epoch:
             self.notes.append(f"{self.without_epoch} rows have no {axis}: left out")
         if self.empty:

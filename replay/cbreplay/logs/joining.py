@@ -129,7 +129,7 @@ def _merge(run: Run, history: Run, shift: int) -> Run:
         name = names.get(own_name, own_name)
         moved = replace(metric, name=name, epoch=metric.epoch + shift)
         if name in table:
-            table[name], new = _overlay(table[name], moved, prefer_text=name not in _RATES)
+            table[name], new = _overlay(table[name], moved)
             filled += new
         else:
             table[name] = moved
@@ -145,20 +145,19 @@ def _merge(run: Run, history: Run, shift: int) -> Run:
     )  # fmt: skip
 
 
-def _overlay(events: Metric, text: Metric, *, prefer_text: bool) -> tuple[Metric, int]:
+def _overlay(events: Metric, text: Metric) -> tuple[Metric, int]:
     """Both as one: the digits of the text, the wall times of the events; and how many epochs were new."""
     times = dict(zip(events.epoch.tolist(), events.wall_time.tolist(), strict=True))
     values = dict(zip(events.epoch.tolist(), events.value.tolist(), strict=True))
     new = sum(epoch not in values for epoch in text.epoch.tolist())
     for epoch, value in zip(text.epoch.tolist(), text.value.tolist(), strict=True):
-        if prefer_text or epoch not in values:
-            values[epoch] = value
+        values[epoch] = value
     epochs = sorted(values)
     return (
         Metric(
             events.name, np.array(epochs, np.int64), np.array([values[e] for e in epochs]),
             np.array([times.get(e, math.nan) for e in epochs]), f"{events.origin}, {text.origin}",
-            exact=prefer_text and set(text.epoch.tolist()) >= set(epochs),
+            exact=set(text.epoch.tolist()) >= set(epochs),
         ),
         new,
     )  # fmt: skip

@@ -36,13 +36,30 @@ def _seen_restarts(part: Part, declared: set[int]) -> list[int]:
     by_tag = np.split(order, np.flatnonzero(np.diff(tag)) + 1)
     found: list[int] = []
     begin = 0
+    last_word = _start_of_last_word(part.tag_id)
     candidates = sorted(order[1:][back].tolist())
     for position in candidates[: max(_MOST_CHECKS // len(by_tag), 1)]:  # a file of nothing but restarts has no runs
         begin = max([begin, *(cut for cut in declared if cut <= position)])
-        if position > begin and position not in declared and _is_restart(part.step, by_tag, begin, position):
+        if position <= begin or position in declared or position >= last_word:
+            continue
+        if _is_restart(part.step, by_tag, begin, position):
             found.append(position)
             begin = position
     return found
+
+
+def _start_of_last_word(tag_id: npt.NDArray[np.int32]) -> int:
+    """From where on some tags have one more point each: an evaluation that is logged again is no restart.
+
+    Where all tags have one it is an epoch, and so the first of another training.
+    """
+    tags = len(np.unique(tag_id))
+    seen: set[int] = set()
+    for position in range(len(tag_id) - 1, -1, -1):
+        if int(tag_id[position]) in seen or len(seen) == tags - 1:
+            return position + 1
+        seen.add(int(tag_id[position]))
+    return len(tag_id)
 
 
 def _is_restart(step: npt.NDArray[np.int64], by_tag: list[npt.NDArray[np.intp]], begin: int, position: int) -> bool:

@@ -139,7 +139,7 @@ def _sessions(parts: Sequence[Part]) -> list[list[Part]]:
         parts = sorted(parts, key=lambda part: (part.started is None, part.started or 0.0, part.path))
     sessions: list[list[Part]] = []
     for part in parts:
-        begins = not sessions or any(part.writer == other.writer for other in sessions[-1])
+        begins = not sessions or any(_follows(part, other) for other in sessions[-1])
         says_nothing = not len(part) and part.started is None  # a file of 0 bytes is nobody's start
         if begins and not (says_nothing and sessions):
             sessions.append([part])
@@ -148,8 +148,19 @@ def _sessions(parts: Sequence[Part]) -> list[list[Part]]:
     return sessions
 
 
+def _follows(part: Part, other: Part) -> bool:
+    """Whether a part is a new start of the other's writer, not a second file with other tags at the same time."""
+    if part.writer != other.writer:
+        return False
+    beside = _span(part), _span(other)
+    if not len(part) or not len(other) or beside[0] is None or beside[1] is None:
+        return True
+    apart = beside[0][0] > beside[1][1] or beside[1][0] > beside[0][1]
+    return apart or not set(part.tags).isdisjoint(other.tags)
+
+
 def _first_step(session: Sequence[Part], tags: frozenset[str]) -> int | None:
-    """The first step on the epoch axis, or the one that the writer declared where it is lower; None without points."""
+    """The first step on the epoch axis, or the declared one where that is lower; None without points."""
     steps = [int(axis.min()) for part in session if len(axis := on_epoch_axis(part, tags))]
     declared = [part.restarts_at for part in session if part.restarts_at is not None]
     return min([*steps, *declared]) if steps else None

@@ -403,7 +403,6 @@ def test_a_word_among_numbers_is_missing_and_reported_with_its_line(written) -> 
     ]
 
 
-@pytest.mark.xfail(reason="the lines that a cell swallowed are told as one, at its last line", strict=True)
 def test_a_quote_that_is_never_closed_costs_the_lines_behind_it_and_says_so(written) -> None:
     history = written('epoch,loss\n0,1\n1,2\n2,"3\n3,4\n4,5\n5,6\n')
     assert steps(history) == [[0, 1]]

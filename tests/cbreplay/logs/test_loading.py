@@ -293,7 +293,6 @@ def test_of_two_values_of_a_step_the_last_counts_and_it_is_said() -> None:
     assert run.notes == ("6 steps were written more than once: the value written last counts",)
 
 
-@pytest.mark.xfail(reason="the note is only made for event files", strict=True)
 def test_of_two_values_of_an_epoch_in_a_csv_the_last_counts_and_it_is_said(tmp_path) -> None:
     write(tmp_path, "h.csv", "epoch,loss\n0,1\n0,2\n1,3\n")
     (run,) = cb.load_runs(tmp_path)
