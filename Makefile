@@ -1,11 +1,14 @@
 # make demo   the main job on sample_logs/
 # make test   the tests
 # make lint   ruff and mypy
+# make fuzz   the readers under a coverage-guided fuzzer, SECONDS each
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint clean
+SECONDS ?= 300
+
+.PHONY: demo test lint fuzz clean
 
 demo: $(VENV)/.installed
 	$(BIN)/cbreplay analyze sample_logs
@@ -16,6 +19,11 @@ test: $(VENV)/.installed-dev
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check atheris
+	for target in records events history folder; do \
+		$(BIN)/python tests/fuzz/run.py --target $$target --seconds $(SECONDS) || exit 1; done
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \

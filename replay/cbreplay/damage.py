@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,3 +43,12 @@ class Skipped:
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dict with the fields of this record."""
         return {"path": self.path, "reason": self.reason}
+
+
+def shortened(damage: Sequence[Damage], most: int) -> tuple[Damage, ...]:
+    """At most ``most`` reports of one file, the rest as one that counts them and what they lost."""
+    if len(damage) <= most:
+        return tuple(damage)
+    rest = damage[most:]
+    detail = f"{len(rest)} more like these"
+    return (*damage[:most], Damage(rest[0].path, rest[0].offset, rest[0].kind, sum(d.lost for d in rest), detail))

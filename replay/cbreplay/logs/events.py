@@ -21,13 +21,14 @@ import numpy.typing as npt
 from google.protobuf.message import DecodeError
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
-from ..damage import Damage
+from ..damage import Damage, shortened
 from ..errors import NotALogError
 from .records import RecordReader
 
 #: Encoding code of a ``simple_value``; any other code is the TensorFlow ``DataType`` number of the tensor.
 SIMPLE_VALUE = 0
 
+_MAX_REPORTED = 1000
 _GIT_LFS = b"version https://git-lfs.github.com/spec/"
 
 
@@ -143,7 +144,7 @@ def read_event_file(path: Path) -> EventColumns:
         records=reader.records,
         first_wall_time=collector.first_wall_time,
         last_wall_time=collector.last_wall_time,
-        damage=tuple(damage),
+        damage=shortened(damage, _MAX_REPORTED),
     )
 
 

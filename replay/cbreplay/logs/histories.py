@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..damage import Damage
+from ..damage import Damage, shortened
 from ..errors import NotALogError
 from ..points import Part
 from .restarts import split_at_restarts
@@ -36,7 +36,8 @@ _MISSING = frozenset({"", "na", "n/a", "null", "none", "--", "-", "<na>"})
 _WINDOWS_FLOATS = {"1.#ind": math.nan, "1.#qnan": math.nan, "1.#snan": math.nan, "1.#inf": math.inf}
 _NUMBER = re.compile(r"^\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*$")
 _DECIMAL_COMMA = re.compile(r'(^|[;\t|]) *"?[+-]?\d*,\d+([eE][+-]?\d+)?"? *([;\t|]|\r?$)', re.MULTILINE)
-_MAX_REPORTED = 20
+#: Reports of one history file; the rest is counted.
+MAX_REPORTED = 20
 
 
 @dataclass(frozen=True)
@@ -231,7 +232,7 @@ class _Table:
         tags = tuple(prefix + header[column] for column in columns)
         whole = [self._part(segment, tags) for segment in self.segments if segment.step]
         parts = tuple(piece for part in whole for piece in split_at_restarts(part))
-        return History(parts, axis, _shorten(self.path, self.damage), tuple(self.notes))
+        return History(parts, axis, shortened(self.damage, MAX_REPORTED), tuple(self.notes))
 
     def _part(self, segment: _Segment, tags: tuple[str, ...]) -> Part:
         step = np.array(segment.step, np.int64)
@@ -240,15 +241,6 @@ class _Table:
             tag_id=np.array(segment.tag_id, np.int32), step=step,
             wall_time=np.full(len(step), np.nan), value=np.array(segment.value, np.float64), exact=True,
         )  # fmt: skip
-
-
-def _shorten(path: str, damage: list[Damage]) -> tuple[Damage, ...]:
-    """At most ``_MAX_REPORTED`` reports of one file, the rest as one that counts them."""
-    if len(damage) <= _MAX_REPORTED:
-        return tuple(damage)
-    rest = damage[_MAX_REPORTED:]
-    total = Damage(path, rest[0].offset, "row", sum(d.lost for d in rest), f"{len(rest)} more lines like these")
-    return (*damage[:_MAX_REPORTED], total)
 
 
 def _find_separator(text: str) -> str:

@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from ..damage import Damage
+from ..damage import Damage, shortened
 from ..errors import NotALogError
 from ..points import Part
-from .histories import History, _shorten, parse_number
+from .histories import MAX_REPORTED, History, parse_number
 
 #: The keys that count steps, those preferred first, and the axis that each makes.
 _AXES = {
@@ -151,7 +151,7 @@ class _Table:
         points = self._points(rows, key, ids)
         if self.left_out:
             self.notes.append(f"left out, no series of numbers: {_quoted(self.left_out)}")
-        damage = _shorten(self.path, sorted(self.damage, key=lambda item: item.offset))
+        damage = shortened(sorted(self.damage, key=lambda item: item.offset), MAX_REPORTED)
         return History(self._parts(tuple(ids), points), axis, damage, tuple(self.notes))
 
     def _find_steps(self, columns: dict[str, list[_Cell]]) -> tuple[str | None, str]:

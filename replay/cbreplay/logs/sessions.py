@@ -7,6 +7,7 @@ training; one that starts later resumes it, and its points replace those from it
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +42,8 @@ class Training:
 
     def only(self, session: int) -> Training:
         """The parts of one session, with nothing replaced."""
-        parts = tuple(p for p, owner in zip(self.parts, self.session_of, strict=True) if owner == session)
+        begin, end = bisect_left(self.session_of, session), bisect_right(self.session_of, session)
+        parts = self.parts[begin:end]
         return Training(
             parts, (0,) * len(parts), (None,) * len(parts), (self.sessions[session],), (None,), self.epoch_tags
         )
@@ -186,9 +188,10 @@ def _training(sessions: list[list[Part]], tags: frozenset[str]) -> Training:
     replaced_from: list[int | None] = []
     records: list[Session] = []
     firsts = [_first_step(session, tags) for session in sessions]
-    for index, session in enumerate(sessions):
-        later = [first for first in firsts[index + 1 :] if first is not None]
-        cutoff = min(later, default=None)
+    cutoffs: list[int | None] = [None]
+    for first in reversed(firsts[1:]):
+        cutoffs.append(min((known for known in (first, cutoffs[-1]) if known is not None), default=None))
+    for index, (session, cutoff) in enumerate(zip(sessions, reversed(cutoffs), strict=True)):
         steps = np.concatenate([on_epoch_axis(part, tags) for part in session])
         spans = [span for part in session if (span := _span(part))]
         records.append(
