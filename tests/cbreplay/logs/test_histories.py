@@ -193,7 +193,7 @@ def test_200_000_rows_are_read_in_seconds(written) -> None:
 def test_the_report_on_many_bad_rows_stays_small_and_counts_them_all(written) -> None:
     history = written("epoch,loss\n0,1.0\n" + "1,2,3\n" * 1000)
     assert (len(history.damage), sum(item.lost for item in history.damage)) == (21, 1000)
-    assert "980 more lines" in history.damage[-1].detail
+    assert "980 more like these" in history.damage[-1].detail
 
 
 def test_every_case_of_the_damaged_files_is_looked_at_here() -> None:
