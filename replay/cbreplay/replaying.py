@@ -27,6 +27,7 @@ from .rules.keras import ModelCheckpoint
 from .rules.keras.relevance import answer_key, relevant_flags
 from .rules.profiles import Profile, other_profiles, profile_for
 from .run import EpochAxis, Metric, PlannedEpochs, Run, nearest
+from .text import plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -161,7 +162,7 @@ def _replay(
             started = [rule.start(profile[0], setting) for rule in rules]
             training.stop_training = False
             training.restored_epoch = None
-            _fit(fit, started, training, _Batches(rules, batch_logs, steps_per_epoch), profile[0])
+            _fit(fit, started, training, _Batches(rules, batch_logs, steps_per_epoch), profile[0], _Lost(prepared.run))
             records = _join_records(records, started)
             if training.stop_training:
                 break
@@ -198,7 +199,7 @@ def replay_fits(
         )
         epochs = [epoch for session in prepared.fits for epoch in session]
         try:
-            _fit(epochs, objects, training, _Batches(rules, None, None), resolved)
+            _fit(epochs, objects, training, _Batches(rules, None, None), resolved, _Lost(prepared.run))
         except CallbackError as error:
             records = _join_records((), objects)
             error.outcome = _outcome(prepared.run, (resolved, why), training, records, crashed=str(error))
@@ -290,6 +291,25 @@ def _run_of_logs(logs: Sequence[Logs], first: int, planned: int) -> Run:
     )  # fmt: skip
 
 
+class _Lost:
+    """Epochs whose values the log of a run lacks: no callback is asked what it would have done with them."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run if run.sources else None  # a list holds all that the callbacks saw
+        self._of: dict[str, frozenset[int]] = {}
+        self.everything = frozenset(run.unlogged_epochs if run.sources else ())
+
+    def of(self, callback: Callback) -> frozenset[int]:
+        """Those that matter for a callback: a checkpoint that always saves needs no monitor."""
+        rule = callback.rule
+        monitor = rule.parameters().get("monitor")
+        if self._run is None or monitor is None or rule.parameters().get("save_best_only") is False:
+            return self.everything
+        if monitor not in self._of:
+            self._of[monitor] = frozenset(self._run.lost_epochs(monitor))
+        return self._of[monitor]
+
+
 class _Batches:
     """Where the per-batch logs of an epoch come from, or the refusal when they are needed and not there."""
 
@@ -330,7 +350,12 @@ def _names_without_metrics(filepath: str) -> bool:
 
 
 def _fit(
-    epochs: Epochs, callbacks: Sequence[Callback], training: SimulatedTraining, batches: _Batches, profile: Profile
+    epochs: Epochs,
+    callbacks: Sequence[Callback],
+    training: SimulatedTraining,
+    batches: _Batches,
+    profile: Profile,
+    lost: _Lost,
 ) -> None:
     for callback in callbacks:
         callback.on_train_begin(training)
@@ -344,11 +369,14 @@ def _fit(
             if training.stop_training:
                 break
         training.weights_epoch = epoch
+        if epoch in lost.everything:
+            continue  # what the callbacks saw there is not known
         seen = dict(logs)  # one dict for all callbacks: what one puts in, those behind it see
         if profile.hands_out_floats:
             seen = {name: float(value) if isinstance(value, _NUMBERS) else value for name, value in seen.items()}
         for callback in callbacks:
-            callback.on_epoch_end(epoch, seen, training)
+            if epoch not in lost.of(callback):
+                callback.on_epoch_end(epoch, seen, training)
         if training.stop_training:
             break
     for callback in callbacks:
@@ -397,8 +425,24 @@ def _outcome(
         writes=tuple(training.writes),
         deletes=(),
         warnings=tuple(training.warnings),
-        notes=(*training.notes, *disagreements(records, training)),
+        notes=(*training.notes, *disagreements(records, training), *_doubts(run, records)),
     )
+
+
+def _doubts(run: Run, records: Sequence[CallbackRecord]) -> list[str]:
+    """What cannot be told of the files where the log lacks values."""
+    notes = []
+    for record in records:
+        if not isinstance(record, ModelCheckpointRecord) or not run.sources:
+            continue
+        parameters = record.rule.parameters()
+        monitor = str(parameters["monitor"])
+        lost = run.lost_epochs(monitor) if parameters["save_best_only"] else run.unlogged_epochs
+        if lost:
+            which = ", ".join(str(epoch + 1) for epoch in lost[:4]) + (", …" if len(lost) > 4 else "")
+            what = f"{monitor} of epoch {which}" if parameters["save_best_only"] else f"epoch {which}"
+            notes.append(f"{what} is not in the log: whether a file was written there cannot be told")
+    return list(dict.fromkeys(notes))
 
 
 def _judge(run: Run, records: Sequence[CallbackRecord]) -> tuple[Verdict, str]:
@@ -408,12 +452,14 @@ def _judge(run: Run, records: Sequence[CallbackRecord]) -> tuple[Verdict, str]:
     stop = min((r.stopped_epoch for r in stopping if r.stopped_epoch is not None), default=None)
     starts = [int(record.rule.parameters().get("start_from_epoch", 0)) for record in stopping]
     first_looked_at = min(starts, default=0)
-    unlogged = run.unlogged_epochs if run.sources else ()  # an empty dict in a list is what the callback saw
-    holes = [epoch for epoch in unlogged if epoch >= first_looked_at and (stop is None or epoch <= stop)]
+    monitors = {str(record.rule.parameters()["monitor"]) for record in stopping}
+    lost = {epoch for monitor in monitors for epoch in run.lost_epochs(monitor)} if run.sources else set()
+    holes = sorted(epoch for epoch in lost if epoch >= first_looked_at and (stop is None or epoch <= stop))
     if stopping and holes:
+        what = " and ".join(sorted(monitors))
         reason = (
-            f"{len(holes)} epochs before that are not in the log (first: epoch {holes[0] + 1}), and their values "
-            "could change the answer"
+            f"{what} of {plural(len(holes), 'epoch')} is not in the log (first: epoch {holes[0] + 1}), and could change "
+            "the answer"
         )
         if stop is not None:
             reason += f"; as logged it would stop at epoch {stop + 1}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -137,6 +138,21 @@ class Run:
         for metric in self.table.values():
             seen[metric.epoch - self.first_epoch] = True
         return tuple((np.flatnonzero(~seen) + self.first_epoch).tolist())
+
+    def lost_epochs(self, monitor: str) -> tuple[int, ...]:
+        """Epochs (0-based) whose value of ``monitor`` the log lacks though the training must have had one.
+
+        Those of which nothing is logged, and those that the rhythm of the others (every epoch, every second one, …)
+        says were evaluated. A monitor that is nowhere in the log has lost nothing.
+        """
+        lost = set(self.unlogged_epochs)
+        there = self.table[monitor].epoch.tolist() if monitor in self.table else []
+        if there:
+            gaps = Counter(np.diff(there).tolist())
+            rhythm = min(gaps, key=lambda gap: (-gaps[gap], gap)) if gaps else 1
+            last = self.first_epoch + self.epochs
+            lost |= set(range(there[0], last, max(rhythm, 1))) - set(there) if len(there) > 1 else set()
+        return tuple(sorted(lost))
 
     @cached_property
     def metrics(self) -> pd.DataFrame:

@@ -196,7 +196,7 @@ def _measures(curve: _Curve, grid: _Grid, rule: EarlyStopping, stop: _Ints, best
     assert outcome is not None
     stop_epoch = np.where(stop == _NEVER, np.nan, curve.epoch[stop] if len(curve.epoch) else np.nan)
     starts = np.array([start for start, _ in grid.lanes])[:, None]
-    holes = np.array(run.unlogged_epochs if run.sources else (), np.float64)
+    holes = np.array(run.lost_epochs(rule.monitor) if run.sources else (), np.float64)
     first_hole = np.array([min(holes[holes >= start], default=np.inf) for start in starts.ravel()])[:, None]
     hidden = np.isfinite(first_hole) & ~(stop_epoch < first_hole)
     verdict = np.where(hidden, "undecided", np.where(np.isfinite(stop_epoch), "stopped", outcome.verdict))

@@ -72,6 +72,8 @@ class SimulatedTraining:
 class Callback(ABC):
     """One callback object at work. Its hooks are called in the order in which ``fit`` calls them."""
 
+    rule: Rule
+
     def on_train_begin(self, training: SimulatedTraining) -> None:  # noqa: B027 - optional hook
         """Before the first epoch of a fit."""
 

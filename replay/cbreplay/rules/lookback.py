@@ -48,7 +48,7 @@ class LookBack(Rule):
 
 class _LookBack(Callback):
     def __init__(self, rule: LookBack) -> None:
-        self.rule = rule
+        self.rule: LookBack = rule
         self.on_train_begin(SimulatedTraining())
 
     def on_train_begin(self, training: SimulatedTraining) -> None:

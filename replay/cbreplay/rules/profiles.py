@@ -93,7 +93,9 @@ def profile_for(name: str, evidence: ReleaseEvidence | None = None) -> tuple[Pro
     Where the evidence leaves a range, the newest release in it; where there is none, the newest of all.
     """
     if name != "auto":
-        return resolve_profile(name), "as given"
+        profile = resolve_profile(name)
+        newer = name.startswith("keras-") and _version(name)[:2] > _version(NEWEST)[:2]
+        return profile, f"as given; newer than {NEWEST}, the newest that was compared" if newer else "as given"
     if evidence is None:
         return resolve_profile(NEWEST), "the newest, as nothing tells the release"
     if evidence.release is not None:

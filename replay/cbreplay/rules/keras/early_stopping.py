@@ -50,7 +50,7 @@ class _EarlyStopping(Callback):
     def __init__(self, rule: EarlyStopping, profile: Profile, setting: Setting) -> None:
         era = profile.early_stopping
         refuse_unknown_parameters(rule, era.parameters)
-        self.rule = rule
+        self.rule: EarlyStopping = rule
         self.era = era
         self.setting = setting
         self.mode = rule.mode

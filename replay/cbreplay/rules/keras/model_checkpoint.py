@@ -6,6 +6,7 @@ Sources as for EarlyStopping; Keras 3's is ``keras/src/callbacks/model_checkpoin
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from ...errors import (
     CallbackKeyError,
     CallbackTypeError,
     CallbackValueError,
+    ParameterError,
 )
 from ...outcome import ModelCheckpointRecord
 from ..base import Callback, Logs, Rule, Setting, SimulatedTraining, refuse_unknown_parameters
@@ -63,7 +65,7 @@ class _ModelCheckpoint(Callback):
             defaults: dict[str, Any] = {item.name: item.default for item in fields(rule)}
             rule = replace(rule, **{name: value for name, value in defaults.items() if name not in era.parameters})
         refuse_unknown_parameters(rule, era.parameters)
-        self.rule = rule
+        self.rule: ModelCheckpoint = rule
         self.era = era
         self.setting = setting
         self.unknown_mode = rule.mode not in ("auto", "min", "max")
@@ -78,6 +80,8 @@ class _ModelCheckpoint(Callback):
         self.batches_since_save = 0
         self.last_batch = -1
         self.writes: list[tuple[int, str]] = []
+        if re.search(r":[^{}]*\d{4,}", rule.filepath):
+            raise ParameterError(f"a width or precision of thousands of characters in filepath {rule.filepath!r}")
         self._check_constructor()
 
     def _check_constructor(self) -> None:

@@ -47,7 +47,7 @@ class ReduceLROnPlateau(Rule):
 
 class _ReduceLROnPlateau(Callback):
     def __init__(self, rule: ReduceLROnPlateau, profile: Profile, setting: Setting) -> None:
-        self.rule = rule
+        self.rule: ReduceLROnPlateau = rule
         self.era = profile.reduce_lr
         self.setting = setting
         refuse_unknown_parameters(rule, self.era.parameters)

@@ -38,7 +38,7 @@ class TerminateOnNaN(Rule):
 
 class _TerminateOnNaN(Callback):
     def __init__(self, rule: TerminateOnNaN) -> None:
-        self.rule = rule
+        self.rule: TerminateOnNaN = rule
         self.stopped_epoch: int | None = None
 
     def on_train_begin(self, training: SimulatedTraining) -> None:
