@@ -43,7 +43,11 @@ def _print_rules(out: Console, analysis: Analysis) -> None:
         ((name, reason),) = reasons
         line(out, "rules", f"{name} ({reason})")
     elif len({name for name, _ in reasons}) == 1:
-        line(out, "rules", f"{analysis.profile}, from evidence beside each run (--json tells)")
+        open_ones = sum(o.profile_reason.startswith("the newest, as nothing") for o in analysis.outcomes)
+        known = len(analysis.outcomes) - open_ones
+        why = f"from evidence beside {plural(known, 'run')}" if known else "the newest"
+        why += f"; the newest for {plural(open_ones, 'run')} of which nothing tells the release" if open_ones else ""
+        line(out, "rules", f"{analysis.profile}, {why} (--json has each)")
     else:
         names = [outcome.profile.name for outcome in analysis.outcomes]
         counted = ", ".join(f"{name} for {plural(names.count(name), 'run')}" for name in dict.fromkeys(names))
@@ -54,7 +58,9 @@ def _print_alternatives(out: Console, outcome: Outcome) -> None:
     for other in outcome.alternatives[:3]:
         names = ", ".join(other.profiles[:4]) + (" …" if len(other.profiles) > 4 else "")
         kept = next(reversed(other.files.items()), None)
-        file = "" if kept is None else f"; keeps {printable(kept[0], 40)} from epoch {epoch_name(kept[1])}"
+        file = (
+            "; keeps no file" if kept is None else f"; keeps {printable(kept[0], 40)} from epoch {epoch_name(kept[1])}"
+        )
         restored = "" if other.restored_epoch is None else f"; restores epoch {epoch_name(other.restored_epoch)}"
         line(out, "or", f"as {names}: {other.reason}{restored}{file}", style="yellow")
 
@@ -100,7 +106,7 @@ def _print_curve(out: Console, outcome: Outcome) -> None:
     room = min(max(out.width - 50, 12), 60)
     curve = sparkline(outcome.run.values(outcome.monitor or ""), room)
     best = f"best {number(outcome.best)} at epoch {epoch_name(outcome.best_epoch)}"
-    line(out, printable(outcome.monitor or "", 9), f"{curve}  {best}")
+    line(out, printable(outcome.monitor or "", 8), f"{curve}  {best}")
 
 
 def _verdict(outcome: Outcome) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
+from collections.abc import Callable
 
 import click
 
@@ -34,16 +36,31 @@ class _Commands(click.Group):
         return command
 
     def invoke(self, context: click.Context) -> object:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # a pipe that is not UTF-8 gets "?" for what it has no sign for
+                stream.reconfigure(errors="replace")
         try:
             return super().invoke(context)
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has seen enough
             return None
+        except click.ClickException as error:
+            error.__dict__["message"] = _harmless(error.message)
+            raise
+        except (click.exceptions.Exit, click.Abort):
+            raise
         except Exception as error:
             message = _explain(error)
             if message is None:
                 raise
-            raise _UserError(message) from error
+            raise _UserError(_harmless(message)) from error
+
+
+def _harmless(message: str) -> str:
+    """The message with what names from logs could do to a terminal taken out, line by line."""
+    from cbreplay.text import printable
+
+    return "\n".join(printable(line) for line in message.split("\n"))
 
 
 def _explain(error: Exception) -> str | None:
@@ -67,4 +84,16 @@ def cli(context: click.Context) -> None:
     Shows where training would have stopped, which .h5 file would have been kept, and what another patience
     would have cost. Reads TensorBoard event files and history CSVs; never changes a log.
     """
-    context.default_map = read_settings()
+    context.default_map = read_settings(known=_option_names(context))
+
+
+def _option_names(context: click.Context) -> Callable[[], set[str]]:
+    """The names of all options of all commands, found out when they are asked for."""
+
+    def find() -> set[str]:
+        group = context.command
+        assert isinstance(group, click.Group)
+        commands = [group.get_command(context, name) for name in group.list_commands(context)]
+        return {option.name for command in commands if command for option in command.params if option.name}
+
+    return find

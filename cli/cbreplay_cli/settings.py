@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 
-def read_settings(folder: Path | None = None) -> dict[str, dict[str, Any]]:
+def read_settings(folder: Path | None = None, known: Callable[[], set[str]] | None = None) -> dict[str, dict[str, Any]]:
     """click's default map, command -> option -> value; a flag or ``CBREPLAY_*`` variable goes before it.
 
     A key at the top is an option's name (``patience = 8``) for every command that has it; raises a usage
-    error that names the file where it cannot be parsed.
+    error that names the file where it cannot be parsed, or has a key that is no option (``known`` gives those).
     """
     folder = folder or Path()
     for path, table in ((folder / "cbreplay.toml", ()), (folder / "pyproject.toml", ("tool", "cbreplay"))):
@@ -25,7 +27,11 @@ def read_settings(folder: Path | None = None) -> dict[str, dict[str, Any]]:
             continue
         found = _parse(path, table)
         if found is not None:
-            options = {key.replace("-", "_"): value for key, value in found.items() if not isinstance(value, dict)}
+            options = {key.replace("-", "_"): value for key, value in found.items()}
+            for key in set(options) - (known() if known is not None else set(options)):
+                near = difflib.get_close_matches(key, sorted(known()) if known else [], n=1)
+                hint = f"; did you mean {near[0]!r}?" if near else ""
+                raise click.UsageError(f"{path}: {key!r} is no option of cbreplay{hint}")
             return dict.fromkeys(("analyze", "explain", "runs"), options)
     return {}
 

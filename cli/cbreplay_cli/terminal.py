@@ -37,7 +37,8 @@ def line(out: Console, label: str, text: str, style: str = "") -> None:
     room = max(out.width - _LABEL_WIDTH - 1, 20)
     pieces = textwrap.wrap(text, room, break_on_hyphens=False) if out.is_terminal else [text]
     for number, piece in enumerate(pieces or [""]):
-        made = Text(f"  {label if number == 0 else '':<{_LABEL_WIDTH - 2}}", style="dim")
+        made = Text()
+        made.append(f"  {label if number == 0 else '':<{_LABEL_WIDTH - 2}}", style="dim")
         made.append(piece, style=style)
         out.print(made, soft_wrap=True)
 

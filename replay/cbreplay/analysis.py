@@ -20,7 +20,7 @@ from .outcome import Outcome
 from .replaying import replay
 from .rules import EarlyStopping, LookBack, ModelCheckpoint, Rule
 from .rules.profiles import profile_for
-from .run import Run, Runs
+from .run import Run, Runs, nearest
 
 #: The version of the JSON that :meth:`Analysis.to_dict` gives.
 SCHEMA = 1
@@ -187,6 +187,11 @@ def _replay(
     except CallbackError as error:
         return error.outcome, str(error)
     except (ParameterError, UnknownMetricError) as error:
+        unresolved = [rule.parameters() for rule in rules if rule.parameters().get("mode") == "auto"]
+        missing = [str(p["monitor"]) for p in unresolved if p["monitor"] not in run.table]
+        if isinstance(error, ParameterError) and missing and missing[0] not in (metrics or {}):
+            near = nearest(missing[0], run.table)
+            return None, f"{missing[0]!r} is not in the log" + (f"; nearest: {', '.join(near)}" if near else "")
         return None, str(error)
     return outcome, None
 

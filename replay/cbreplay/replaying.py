@@ -458,8 +458,8 @@ def _judge(run: Run, records: Sequence[CallbackRecord]) -> tuple[Verdict, str]:
     if stopping and holes:
         what = " and ".join(sorted(monitors))
         reason = (
-            f"{what} of {plural(len(holes), 'epoch')} is not in the log (first: epoch {holes[0] + 1}), and could change "
-            "the answer"
+            f"{what} of {plural(len(holes), 'epoch')} is not in the log (first: epoch {holes[0] + 1}), "
+            "and could change the answer"
         )
         if stop is not None:
             reason += f"; as logged it would stop at epoch {stop + 1}"

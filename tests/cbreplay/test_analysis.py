@@ -76,8 +76,9 @@ def test_a_policy_that_the_release_refuses_is_a_problem_of_each_run(samples) -> 
     json.loads(to_json(analysis.to_dict()))
 
 
-def test_a_direction_that_cannot_be_known_is_a_problem_of_each_run(samples) -> None:
-    analysis = cb.analyze(samples, cb.EarlyStopping(monitor="my_score"))
+def test_a_direction_that_cannot_be_known_is_a_problem_of_each_run(tmp_path) -> None:
+    (tmp_path / "a.csv").write_text("epoch,loss,my_score\n0,1,1\n")
+    analysis = cb.analyze(tmp_path, cb.EarlyStopping(monitor="my_score"))
     assert all("mode='min' or mode='max'" in item.problem for item in analysis.runs)
     assert all(item.outcome is None for item in analysis.runs)
     json.loads(to_json(analysis.to_dict()))
@@ -95,3 +96,8 @@ def test_logs_are_not_changed(tmp_path, samples) -> None:
     before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in copy.rglob("*") if path.is_file()}
     cb.analyze(copy)
     assert before == {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in copy.rglob("*") if path.is_file()}
+
+
+def test_a_monitor_that_is_not_there_is_said_before_its_direction_is_asked_for(samples) -> None:
+    analysis = cb.analyze(samples, cb.EarlyStopping(monitor="val_los"))
+    assert {item.problem for item in analysis.runs} == {"'val_los' is not in the log; nearest: val_loss, loss"}

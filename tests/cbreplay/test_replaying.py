@@ -191,3 +191,35 @@ def test_an_error_of_the_callback_carries_what_happened_before() -> None:
 def test_what_is_no_rule_is_refused() -> None:
     with pytest.raises(cb.ParameterError, match="EarlyStopping"):
         cb.replay([], ["EarlyStopping"])
+
+
+def test_a_value_that_the_log_lost_is_no_value_that_keras_did_not_have(tmp_path) -> None:
+    """A killed writer: train has epoch 5, validation has not. Keras 3.15 saves where the monitor is missing."""
+    write_keras_run(tmp_path, [1.0] * 5, [1.0, 0.5, 0.75, 0.875])
+    run = cb.load_runs(tmp_path)[0]
+    assert run.lost_epochs("val_loss") == (4,)
+    rules = [cb.EarlyStopping(patience=9), cb.ModelCheckpoint("{epoch}.h5", save_best_only=True)]
+    found = cb.replay(run, rules)
+    assert (found.verdict, found.files) == ("undecided", {"1.h5": 0, "2.h5": 1})
+    assert found.warnings == ()
+    assert "val_loss of epoch 5 is not in the log: whether a file was written there cannot be told" in found.notes
+    assert cb.replay(run, cb.EarlyStopping(patience=2)).stopped_epoch == 3
+    assert list(cb.replay(run, cb.ModelCheckpoint("{epoch}.h5")).files) == [f"{e}.h5" for e in range(1, 6)]
+
+
+def test_epochs_that_are_not_in_the_log_write_no_files(tmp_path) -> None:
+    (tmp_path / "t.csv").write_text("epoch,loss,val_loss\n" + "".join(f"{e},1,{9 - e}\n" for e in (0, 1, 2, 6, 7)))
+    found = cb.replay(cb.load_runs(tmp_path)[0], cb.ModelCheckpoint("{epoch}.h5"))
+    assert list(found.files) == ["1.h5", "2.h5", "3.h5", "7.h5", "8.h5"]
+    assert "epoch 4, 5, 6 is not in the log" in found.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("present", "lost"),
+    [([0, 1, 2, 3], []), ([1, 3, 5, 7], []), ([0, 1, 3], [2]), ([1, 3, 7], [5]), ([0, 1, 2], [3]), ([2], []), ([], [])],
+)
+def test_what_was_lost_is_told_by_the_rhythm_of_the_rest(tmp_path, present, lost) -> None:
+    epochs = max([3, *present]) + 1
+    rows = "".join(f"{e},1,{1 if e in present else 'NA'}\n" for e in range(epochs))
+    (tmp_path / "t.csv").write_text("epoch,loss,val_loss\n" + rows)
+    assert list(cb.load_runs(tmp_path)[0].lost_epochs("val_loss")) == lost

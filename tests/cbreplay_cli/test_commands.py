@@ -144,7 +144,9 @@ def test_damage_and_skipped_files_are_shown(here, data, command) -> None:
     result = run(command, data / "hard" / "events")
     assert result.exit_code == 0
     assert "damaged: 7" in result.stdout
-    assert "at byte 4140: the payload and its checksum disagree (68 bytes lost)" in result.stdout
+    assert (
+        "at byte 4140: the payload and its checksum disagree, behind 52 sound records (68 bytes lost)" in result.stdout
+    )
     assert "skipped: 3" in result.stdout
     assert "git-LFS pointer" in result.stdout
 
@@ -310,3 +312,44 @@ def test_both_answers_are_shown_where_generations_disagree(here) -> None:
     assert "stops at the end of epoch 3 of 8" in result.stdout
     assert "or       as keras-2.15, keras-2.13, keras-2.12" in result.stdout
     assert "not within the 8 logged epochs" in result.stdout
+
+
+def test_a_pipe_that_is_not_utf_8_gets_text_all_the_same(here, samples) -> None:
+    code = "from cbreplay_cli.main import cli; cli()"
+    command = [sys.executable, "-c", code, "analyze", str(samples), "--no-plots"]
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    told = subprocess.run(command, env=environment, capture_output=True, check=True).stdout.decode("cp1252")
+    assert "best 1.569 at epoch 5" in told
+
+
+def test_names_in_errors_are_harmless_too(here) -> None:
+    for name in ("a", "esc\x1b[31mred"):
+        write_keras_run(here / "logs" / name, [1.0], [1.0])
+    result = run("explain", "logs")
+    assert (result.exit_code, "\x1b" in result.stderr) == (2, False)
+    assert "esc\\x1b[31mred" in result.stderr
+
+
+def test_a_key_that_is_no_option_is_told_with_the_nearest(here, samples) -> None:
+    (here / "cbreplay.toml").write_text("patienc = 2\n")
+    result = run("runs", samples)
+    assert result.exit_code == 2
+    assert "'patienc' is no option of cbreplay; did you mean 'patience'?" in result.stderr
+
+
+def test_a_folder_of_very_many_runs_gets_the_overview_alone(here, monkeypatch) -> None:
+    import cbreplay_cli.commands.analyze as analyze
+
+    monkeypatch.setattr(analyze, "_MAX_FIGURES", 2)
+    for number in range(3):
+        write_keras_run(here / "logs" / f"run_{number}", [1.0], [1.0])
+    assert "one figure per run above 2 runs only with --plots" in run("analyze", "logs").stdout
+    assert [path.name for path in (here / "cbreplay-report").iterdir()] == ["overview.png"]
+    run("analyze", "logs", "--plots")
+    assert len(list((here / "cbreplay-report").iterdir())) == 4
+
+
+@pytest.mark.parametrize("filepath", ["{loss:999999999}.h5", "{loss:.99999f}.h5", "{epoch!r:>200000}.h5"])
+def test_a_name_of_absurd_width_is_refused_at_once(here, samples, filepath) -> None:
+    result = run("analyze", samples, "--no-plots", "--filepath", filepath)
+    assert (result.exit_code, "thousands of characters" in result.stdout) == (0, True)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cbreplay import Analysis
 
 _DEFAULT_OUT = "cbreplay-report"
+_MAX_FIGURES = 60
 
 
 @click.command("analyze")
@@ -60,7 +61,7 @@ def command(
 
         print_analysis(analysis)
     if folder is not None:
-        _write_plots(analysis, folder, quiet=as_json)
+        _write_plots(analysis, folder, asked=plots is True, quiet=as_json)
 
 
 def _plot_folder(out: str | None, logdir: str) -> Path | None:
@@ -75,11 +76,15 @@ def _plot_folder(out: str | None, logdir: str) -> Path | None:
     return folder
 
 
-def _write_plots(analysis: Analysis, folder: Path, *, quiet: bool) -> None:
+def _write_plots(analysis: Analysis, folder: Path, *, asked: bool, quiet: bool) -> None:
     from cbreplay.plots import write_figures
     from cbreplay.text import plural
 
+    outcomes = analysis.outcomes
+    each = asked or len(outcomes) <= _MAX_FIGURES
     with progress_bar("drawing") as progress:
-        paths = write_figures(analysis.outcomes, folder, progress=progress)
+        paths = write_figures(outcomes, folder, each=each, progress=progress)
     if not quiet:
-        click.echo(f"\nplots: {paths[0]} and {plural(len(paths) - 1, 'figure')} beside it, one per run")
+        more = f" and {plural(len(paths) - 1, 'figure')} beside it, one per run"
+        many = f" (one figure per run above {_MAX_FIGURES} runs only with --plots)"
+        click.echo(f"\nplots: {paths[0]}{more if each else many}")

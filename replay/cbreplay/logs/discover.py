@@ -44,6 +44,8 @@ def discover(logdir: Path) -> Found:
     """
     if not logdir.exists():
         raise LogNotFoundError(f"{logdir}: no such file or folder")
+    if not logdir.is_dir() and not logdir.is_file():
+        raise LogNotFoundError(f"{logdir}: neither a folder nor a regular file")
     if logdir.is_file():
         event = is_event_file_name(logdir.name)
         return Found(logdir.parent, (logdir,) if event else (), () if event else (logdir,), ())

@@ -16,6 +16,7 @@ from .sessions import Training, on_epoch_axis
 _EVALUATED = re.compile(r"(^|[/_\-. ])(val|valid|validation|eval|evaluation|test|dev)(\d*)([/_\-. ]|$)", re.IGNORECASE)
 _MOST_EPOCHS_BETWEEN_EVALUATIONS = 10
 _MOST_HOLES = 1_000_000
+_FAR_APART = "lie too far apart: those that are there are counted from 0"
 
 _Ints = npt.NDArray[np.int64]
 _Floats = npt.NDArray[np.float64]
@@ -55,9 +56,7 @@ def place(training: Training, axis_hint: str) -> Placing:
         else np.zeros(1, np.int64)
     )
     if placing.grid is None and int(steps[-1]) - int(steps[0]) > _MOST_HOLES + 10 * len(steps):
-        sentence = (
-            f"epochs {int(steps[0])} to {int(steps[-1])} lie too far apart: those that are there are counted from 0"
-        )
+        sentence = f"epochs {int(steps[0])} to {int(steps[-1])} {_FAR_APART}"
         return Placing(EpochAxis("evaluation", 0, sentence), grid=steps)
     return placing
 
@@ -72,6 +71,8 @@ def by_epoch(
     placing = place(training, axis_hint) if known is None else known
     series = _series(training)
     notes = _resume_notes(training, placing.axis)
+    if placing.axis.sentence.endswith(_FAR_APART):
+        notes.append(placing.axis.sentence)
     metrics: dict[str, Metric] = {}
     unordered = repeated = outside = 0
     elsewhere: list[str] = []

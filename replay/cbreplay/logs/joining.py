@@ -60,7 +60,22 @@ def join_histories(
             alone.append(replace(history, notes=(*history.notes, note)))
         else:
             alone.append(history)
-    return [*joined, *alone]
+    return [*joined, *_told_twice(alone)]
+
+
+def _told_twice(histories: Sequence[Run]) -> list[Run]:
+    """The histories, with a word on those of one folder that hold the same epochs and values as one before."""
+    told: list[Run] = []
+    for history in histories:
+        places = (
+            other for other in told if other.folder == history.folder and _epochs(other, 0) == _epochs(history, 0)
+        )
+        twin = next((other for other in places if _compare_shifted(other, history, 0).agrees), None)
+        if twin is not None:
+            note = f"holds the same values as {twin.name!r}: one training, written down more than once"
+            history = replace(history, notes=(*history.notes, note))
+        told.append(history)
+    return told
 
 
 def _is_below(folder: str, above: str) -> bool:

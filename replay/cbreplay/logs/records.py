@@ -97,6 +97,7 @@ class RecordReader:
             self._report(self._base + self._at, "truncated", rest, detail)
 
     def _report(self, offset: int, kind: str, lost: int, detail: str) -> None:
+        detail += f", behind {self.records} sound records"
         self.damage.append(Damage(self.path, offset, kind, lost, detail))
 
     def _have(self, count: int) -> bool:

@@ -21,9 +21,10 @@ def write_figures(
     folder: Path,
     *,
     dpi: int = 120,
+    each: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
-    """Write ``overview.png`` and one PNG per outcome into ``folder``; the paths, overview first.
+    """Write ``overview.png`` and (unless ``each`` is False) one PNG per outcome into ``folder``; the paths.
 
     ``progress`` is called with (figures written, figures in all). Raises OSError where the folder cannot be
     written.
@@ -31,7 +32,7 @@ def write_figures(
     folder.mkdir(parents=True, exist_ok=True)
     taken = {"overview"}
     jobs: list[tuple[Path, Callable[[], Figure]]] = [(folder / "overview.png", partial(plot_comparison, outcomes))]
-    for outcome in outcomes:
+    for outcome in outcomes if each else ():
         stem = file_stem(outcome.run.name, taken)
         taken.add(stem.lower())
         jobs.append((folder / f"{stem}.png", partial(plot_outcome, outcome)))

@@ -50,7 +50,7 @@ def maximizes_by_metric(owner: str, monitor: str, setting: Setting, training: Si
         if direction is None:
             raise ParameterError(
                 f"whether {monitor!r} is to be minimised or maximised depends on the model's metrics, "
-                "which a log does not hold: give mode='min' or mode='max'"
+                "which a log does not hold: give mode='min' or mode='max' (--mode)"
             )
         training.note(
             f"mode of {monitor!r} taken from its name ({'max' if direction == 'up' else 'min'}): Keras 3 asks the model"
