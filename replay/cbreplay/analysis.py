@@ -188,7 +188,11 @@ def _replay(
         return error.outcome, str(error)
     except (ParameterError, UnknownMetricError) as error:
         unresolved = [rule.parameters() for rule in rules if rule.parameters().get("mode") == "auto"]
-        missing = [str(p["monitor"]) for p in unresolved if p["monitor"] not in run.table]
+        missing = [
+            monitor
+            for monitor in (str(parameters["monitor"]) for parameters in unresolved)
+            if monitor not in run.table and repr(monitor) in str(error)
+        ]
         if isinstance(error, ParameterError) and missing and missing[0] not in (metrics or {}):
             near = nearest(missing[0], run.table)
             return None, f"{missing[0]!r} is not in the log" + (f"; nearest: {', '.join(near)}" if near else "")

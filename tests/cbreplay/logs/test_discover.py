@@ -118,9 +118,9 @@ def test_a_folder_that_cannot_be_listed_is_reported_and_the_others_are_walked(tm
     monkeypatch.setattr(module.os, "scandir", refuse)
     found = discover(tmp_path)
     assert [f"open/{EVENTS}"] == below(tmp_path, found.event_files)
-    assert [
-        (below(tmp_path, [item.path])[0], item.reason) for item in found.skipped
-    ] == [("closed", "cannot be listed: Permission denied")]
+    assert [(below(tmp_path, [item.path])[0], item.reason) for item in found.skipped] == [
+        ("closed", "cannot be listed: Permission denied")
+    ]
     with pytest.raises(PermissionError):
         discover(tmp_path / "closed")
 

@@ -108,9 +108,7 @@ def test_real_resumed_and_repeated_runs_are_named_and_noted() -> None:
     }
     assert notes["resume"] == "session 2 resumes at epoch 9 (step 8), where callbacks start afresh"
     assert "resumes at epoch 7 (step 6), where callbacks start afresh; it replaces 20 points" in notes["resume_overlap"]
-    assert notes["rerun_from_zero_same_dir"] == (
-        "training 1 of 2 in the same place training 2 of 2 in the same place"
-    )
+    assert notes["rerun_from_zero_same_dir"] == ("training 1 of 2 in the same place training 2 of 2 in the same place")
 
 
 def test_real_batch_and_iteration_tags_are_points_and_no_metrics() -> None:
@@ -588,9 +586,9 @@ def test_planned_epochs_are_given_or_inferred_from_siblings(tmp_path) -> None:
         values = [ord(name) + i for i in range(count)]
         write_keras_run(tmp_path / name, values, values)
     assert [(r.planned.epochs, r.planned.known_from) for r in cb.load_runs(tmp_path)] == [(20, "siblings")] * 3
-    assert [
-        (r.planned.epochs, r.planned.known_from) for r in cb.load_runs(tmp_path, planned_epochs=50)
-    ] == [(50, "given")] * 3
+    assert [(r.planned.epochs, r.planned.known_from) for r in cb.load_runs(tmp_path, planned_epochs=50)] == [
+        (50, "given")
+    ] * 3
 
 
 def test_runs_are_in_natural_order_of_their_names(tmp_path) -> None:
