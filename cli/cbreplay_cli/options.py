@@ -41,13 +41,21 @@ logdir_argument = _compose(
     click.argument("logdir", type=click.Path(), required=False, callback=_logdir),
 )
 
-reading_options = _compose(
-    _option("--planned-epochs", type=click.IntRange(min=1), help="Epochs that every training was to run."),
+source_options = _compose(
     _option(
         "--history", "histories", type=click.Path(exists=True, dir_okay=False), multiple=True,
         help="A history CSV that belongs to one of the event runs, wherever it lies. Repeatable.",
     ),
+    _option(
+        "--epoch-axis", type=click.Choice(["auto", "from-0", "from-1", "evaluations"]), default="auto",
+        show_default=True, help="What steps and epoch columns count: epochs from 0 or 1, or nothing but evaluations.",
+    ),
 )  # fmt: skip
+
+reading_options = _compose(
+    _option("--planned-epochs", type=click.IntRange(min=1), help="Epochs that every training was to run."),
+    source_options,
+)
 
 rule_options = _compose(
     _option(

@@ -126,6 +126,7 @@ def analyze(
     planned_epochs: int | None = None,
     steps_per_epoch: int | None = None,
     histories: Sequence[str | Path] = (),
+    epoch_axis: str = "auto",
     compiled_metrics: Mapping[str, str | None] | None = None,
     metrics: Mapping[str, str] | None = None,
     progress: Progress | None = None,
@@ -137,7 +138,9 @@ def analyze(
     :class:`NothingReadableError` where ``logdir`` holds no readable log.
     """
     profile_for(profile)  # an unknown one is an error before anything is read
-    runs = load_readable_runs(logdir, planned_epochs=planned_epochs, histories=histories, progress=progress)
+    runs = load_readable_runs(
+        logdir, planned_epochs=planned_epochs, histories=histories, epoch_axis=epoch_axis, progress=progress
+    )
     classic = classic_policy()
     stopping, saving = early_stopping or classic[0], model_checkpoint or classic[1]
     replayed = [_replay(run, [stopping, saving], profile, compiled_metrics, steps_per_epoch, metrics) for run in runs]
@@ -160,10 +163,12 @@ def analyze(
 
 def load_readable_runs(
     logdir: str | Path, *, planned_epochs: int | None = None, histories: Sequence[str | Path] = (),
-    progress: Progress | None = None,
+    epoch_axis: str = "auto", progress: Progress | None = None,
 ) -> Runs:  # fmt: skip
     """:func:`cbreplay.load_runs`, but nothing to analyse is an error: :class:`NothingReadableError`."""
-    runs = load_runs(logdir, planned_epochs=planned_epochs, histories=histories, progress=progress)
+    runs = load_runs(
+        logdir, planned_epochs=planned_epochs, histories=histories, epoch_axis=epoch_axis, progress=progress
+    )
     if not len(runs):
         looked = "event files (*tfevents*) and histories (*.csv, *.tsv, *.json, *.jsonl, CSVLogger's *.log)"
         why = "".join(f"\n  {item.path}: {item.reason}" for item in runs.skipped[:10])

@@ -35,8 +35,8 @@ _MAX_FIGURES = 60
 )
 @json_option
 def command(
-    logdir: str, planned_epochs: int | None, histories: tuple[str, ...], metrics: dict[str, str],
-    checkpoints: str | None, out: str | None, plots: bool | None, as_json: bool, **rule: Any,
+    logdir: str, planned_epochs: int | None, histories: tuple[str, ...], epoch_axis: str,
+    metrics: dict[str, str], checkpoints: str | None, out: str | None, plots: bool | None, as_json: bool, **rule: Any,
 ) -> None:  # fmt: skip
     """Replay the callbacks on every run in LOGDIR: where it stops, what is kept, what that saves.
 
@@ -52,7 +52,7 @@ def command(
         analysis = cb.analyze(
             logdir, stopping, saving, profile=rule["profile"], checkpoints=checkpoints,
             planned_epochs=planned_epochs, steps_per_epoch=rule["steps_per_epoch"], histories=histories,
-            metrics=metrics, progress=progress,
+            epoch_axis=epoch_axis, metrics=metrics, progress=progress,
         )  # fmt: skip
     if as_json:
         click.echo(to_json(analysis.to_dict()))

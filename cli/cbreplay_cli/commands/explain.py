@@ -29,6 +29,7 @@ def command(
     run_name: str | None,
     planned_epochs: int | None,
     histories: tuple[str, ...],
+    epoch_axis: str,
     metrics: dict[str, str],
     epoch: int | None,
     infer: bool,
@@ -43,7 +44,9 @@ def command(
     from cbreplay.analysis import load_readable_runs
 
     with progress_bar("reading") as progress:
-        runs = load_readable_runs(logdir, planned_epochs=planned_epochs, histories=histories, progress=progress)
+        runs = load_readable_runs(
+            logdir, planned_epochs=planned_epochs, histories=histories, epoch_axis=epoch_axis, progress=progress
+        )
     run = _choose(runs, run_name)
     if infer:
         _show_ending(run, rule["profile"], as_json)

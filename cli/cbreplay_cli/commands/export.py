@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..options import logdir_argument
+from ..options import logdir_argument, source_options
 from ..progress import progress_bar
 
 if TYPE_CHECKING:
@@ -32,14 +32,11 @@ _STDOUT = "-"
     help="A column for each metric, or a row for each logged value.  [default: tidy]",
 )  # fmt: skip
 @click.option("--run", "names", multiple=True, help="Only the run of this name. Repeatable.")
-@click.option(
-    "--history", "histories", type=click.Path(exists=True, dir_okay=False), multiple=True, envvar="CBREPLAY_HISTORY",
-    help="A history CSV that belongs to one of the event runs, wherever it lies. Repeatable.",
-)  # fmt: skip
+@source_options
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
 def command(
     logdir: str, output: str, file_format: str | None, as_json: bool, wide: bool, names: tuple[str, ...],
-    histories: tuple[str, ...], force: bool,
+    histories: tuple[str, ...], epoch_axis: str, force: bool,
 ) -> None:  # fmt: skip
     """Write all metrics of the runs in LOGDIR by epoch: csv, json or parquet.
 
@@ -54,7 +51,7 @@ def command(
         raise click.UsageError(f"--json and --format {file_format} contradict each other.")
     chosen = _check(output, "json" if as_json else file_format, (logdir, *histories), force)
     with progress_bar("reading") as progress:
-        runs = load_readable_runs(logdir, histories=histories, progress=progress)
+        runs = load_readable_runs(logdir, histories=histories, epoch_axis=epoch_axis, progress=progress)
     if output == _STDOUT:
         write_export(select_runs(runs, names), sys.stdout.buffer, chosen, wide=wide)
         sys.stdout.buffer.flush()

@@ -20,13 +20,17 @@ if TYPE_CHECKING:
 @logdir_argument
 @reading_options
 @json_option
-def command(logdir: str, planned_epochs: int | None, histories: tuple[str, ...], as_json: bool) -> None:
+def command(
+    logdir: str, planned_epochs: int | None, histories: tuple[str, ...], epoch_axis: str, as_json: bool
+) -> None:
     """List the runs in LOGDIR: metrics, epochs, sources, damage."""
     from cbreplay.analysis import load_readable_runs
     from cbreplay.jsonable import to_json
 
     with progress_bar("reading") as progress:
-        runs = load_readable_runs(logdir, planned_epochs=planned_epochs, histories=histories, progress=progress)
+        runs = load_readable_runs(
+            logdir, planned_epochs=planned_epochs, histories=histories, epoch_axis=epoch_axis, progress=progress
+        )
     if as_json:
         click.echo(
             to_json({

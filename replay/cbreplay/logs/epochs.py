@@ -16,6 +16,8 @@ from .sessions import Training, on_epoch_axis
 _EVALUATED = re.compile(r"(^|[/_\-. ])(val|valid|validation|eval|evaluation|test|dev)(\d*)([/_\-. ]|$)", re.IGNORECASE)
 _MOST_EPOCHS_BETWEEN_EVALUATIONS = 10
 _MOST_HOLES = 1_000_000
+#: What a user can say instead of having the axis told from the log.
+EPOCH_AXES = ("auto", "from-0", "from-1", "evaluations")
 _FAR_APART = "lie too far apart: those that are there are counted from 0"
 
 _Ints = npt.NDArray[np.int64]
@@ -47,7 +49,10 @@ class Placing:
 
 
 def place(training: Training, axis_hint: str) -> Placing:
-    """How the steps of a training become epochs; ``axis_hint`` is ``events`` or the ``axis`` of a history."""
+    """How the steps of a training become epochs.
+
+    ``axis_hint`` is ``events``, the ``axis`` of a history, or what was given of :data:`EPOCH_AXES`.
+    """
     series = _series(replace(training, replaced_from=(None,) * len(training.parts)))  # what was replaced counts, too
     placing = _decide(series, axis_hint)
     steps = (
@@ -169,6 +174,11 @@ def _decide(series: _Series, hint: str) -> Placing:
         return Placing(EpochAxis("epoch", 0, "no values"))
     if hint == "row":
         return Placing(EpochAxis("epoch", 0, "no epoch column: rows are numbered from 0"))
+    if hint in ("from-0", "from-1"):
+        base = int(hint[-1])
+        return Placing(EpochAxis("epoch", base, f"as given, the step counts epochs from {base}"))
+    if hint == "evaluations":
+        return Placing(EpochAxis("evaluation", 0, "as given, evaluations are counted from 0"), grid=_telling(series))
     keras = [points[0] for (_, tag), points in series.items() if is_keras_epoch_tag(tag)]
     if keras:
         sentence = "the step is Keras' 0-based epoch"
@@ -181,9 +191,8 @@ def _decide(series: _Series, hint: str) -> Placing:
 
 def _by_steps(series: _Series) -> Placing:
     everything = _union([points[0] for points in series.values()])
-    evaluated = [points[0] for (writer, tag), points in series.items() if _is_evaluated(writer, tag)]
     plain = [points[0] for (_, tag), points in series.items() if not names_steps(tag)]
-    telling = _union(evaluated or plain or [everything])
+    telling = _telling(series)
     if _counts_from_0_or_1(telling):
         first = int(telling[0])
         return Placing(EpochAxis("epoch", first, f"the step counts epochs from {first}"), last_step=int(telling[-1]))
@@ -196,6 +205,13 @@ def _by_steps(series: _Series) -> Placing:
         return Placing(EpochAxis("epoch", first, sentence), last_step=int(trained[-1]))
     sentence = f"steps {int(telling[0])} to {int(telling[-1])} are no epochs: evaluations are counted from 0"
     return Placing(EpochAxis("evaluation", 0, sentence), grid=telling)
+
+
+def _telling(series: _Series) -> _Ints:
+    """The steps of the evaluations; without any those of the tags that do not count steps by name, else all."""
+    evaluated = [points[0] for (writer, tag), points in series.items() if _is_evaluated(writer, tag)]
+    plain = [points[0] for (_, tag), points in series.items() if not names_steps(tag)]
+    return _union(evaluated or plain or [points[0] for points in series.values()])
 
 
 def _by_epoch_tag(series: _Series) -> Placing | None:

@@ -8,12 +8,12 @@ from itertools import chain, count
 from pathlib import Path
 
 from ..damage import Damage, Skipped
-from ..errors import LogNotFoundError, NotALogError
+from ..errors import LogNotFoundError, NotALogError, ParameterError
 from ..points import Part
 from ..run import Metric, Run, Runs
 from .discover import Found, discover
 from .downloads import is_download, of_one_writer, read_download, run_of_download
-from .epochs import Placing, by_epoch, place
+from .epochs import EPOCH_AXES, Placing, by_epoch, place
 from .events import EventColumns, read_event_file
 from .histories import History, read_history
 from .joining import join_histories
@@ -31,14 +31,19 @@ def load_runs(
     *,
     planned_epochs: int | None = None,
     histories: Iterable[str | Path] = (),
+    epoch_axis: str = "auto",
     progress: Progress | None = None,
 ) -> Runs:
     """Read every log in a folder (or the one file named) and group the points into runs.
 
-    ``histories`` names history files that may join an event run wherever they lie. ``progress`` is called
-    with (files read, files in all). Damaged and skipped files are in the result; only a path that does not
-    exist (:class:`LogNotFoundError`) or cannot be listed (OSError) raises.
+    ``histories`` names history files that may join an event run wherever they lie. ``epoch_axis`` overrides
+    how steps (and epoch columns) become epochs: ``from-0`` or ``from-1`` where they count epochs,
+    ``evaluations`` to count the evaluations. ``progress`` is called with (files read, files in all). Damaged
+    and skipped files are in the result; only a path that does not exist (:class:`LogNotFoundError`) or cannot
+    be listed (OSError) and an unknown ``epoch_axis`` (:class:`ParameterError`) raise.
     """
+    if epoch_axis not in EPOCH_AXES:
+        raise ParameterError(f"epoch_axis must be one of {', '.join(EPOCH_AXES)}, got {epoch_axis!r}")
     root = Path(logdir)
     found = discover(root)
     given = [Path(path) for path in histories]
@@ -49,7 +54,7 @@ def load_runs(
         *found.histories,
         *{path.resolve(): path for path in given if path.resolve() not in known}.values(),
     )
-    reader = _Reader(found, root, progress, len(found.event_files) + len(all_histories), given)
+    reader = _Reader(found, root, progress, len(found.event_files) + len(all_histories), given, epoch_axis)
     event_runs = reader.event_runs()
     history_runs = reader.history_runs(all_histories, {run.name for run in event_runs})
     runs = join_histories(event_runs, history_runs, frozenset(path.resolve() for path in given))
@@ -97,12 +102,15 @@ class _EventFile:
 class _Reader:
     """Reads the files of one log folder; what cannot be read is kept in ``skipped``."""
 
-    def __init__(self, found: Found, logdir: Path, progress: Progress | None, total: int, given: list[Path]) -> None:
+    def __init__(
+        self, found: Found, logdir: Path, progress: Progress | None, total: int, given: list[Path], epoch_axis: str
+    ) -> None:
         self.found = found
         self.single = logdir.is_file()
         self.logdir = logdir
         self.skipped: list[Skipped] = []
         self.given = [*given, *([logdir] if self.single else [])]
+        self._epoch_axis = epoch_axis
         self._progress = progress
         self._total = total
         self._done = 0
@@ -156,9 +164,13 @@ class _Reader:
                 for source, writer in writers.items()
                 for tag, what in files[source].others.items()
             }
-            run = _run(self._name(root), root, training, "events", damage, [], others)
+            run = _run(self._name(root), root, training, self._axis("events"), damage, [], others)
             runs.append(_numbered(run, number, len(found)))
         return runs
+
+    def _axis(self, hint: str) -> str:
+        """The given axis, where there is something that counts: rows without a number stay rows."""
+        return hint if self._epoch_axis == "auto" or hint == "row" else self._epoch_axis
 
     def _name(self, root: Path) -> str:
         if self.single:
@@ -178,7 +190,14 @@ class _Reader:
                 found = trainings(history.parts) or [Training((), (), (), ())]
                 for number, training in enumerate(found, start=1):
                     run = _run(
-                        name, path.parent, training, history.axis, history.damage, history.notes, {}, [str(path)]
+                        name,
+                        path.parent,
+                        training,
+                        self._axis(history.axis),
+                        history.damage,
+                        history.notes,
+                        {},
+                        [str(path)],
                     )
                     runs.append(_numbered(run, number, len(found)))
         return runs
@@ -215,7 +234,7 @@ class _Reader:
             sources = [part.path for part in parts]
             for number, training in enumerate(found, start=1):
                 name_below = self._history_name(folder / f"{name}.csv", set())
-                run = _run(name_below, folder, training, "step", damage, [], {}, sources)
+                run = _run(name_below, folder, training, self._axis("step"), damage, [], {}, sources)
                 runs.append(_numbered(run, number, len(found)))
         return runs
 

@@ -208,3 +208,23 @@ def test_a_counter_of_batches_beside_keras_tags_is_left_out_and_named() -> None:
     _, metrics, notes = by_epoch(single(*keras, part({"x": list(range(50))}, "custom", 2.0)), "events")
     assert list(metrics) == ["loss", "val_loss"]
     assert notes == ["'custom/x' count other steps than epochs: left out of the metrics by epoch"]
+
+
+@pytest.mark.parametrize(
+    ("steps", "hint", "expected"),
+    [
+        ([1, 2, 3], "from-0", ("epoch", 0, [1, 2, 3])),
+        ([0, 1, 2], "from-1", ("epoch", 1, [0, 1])),  # step 0 is before the first epoch
+        ([3, 5, 9], "evaluations", ("evaluation", 0, [0, 1, 2])),
+        ([10, 20, 30], "from-0", ("epoch", 0, [10, 20, 30])),
+    ],
+)
+def test_a_given_axis_overrides_what_the_log_would_tell(steps, hint, expected) -> None:
+    kind, base, epochs = shown(part({"epoch_loss": steps}, "validation"), hint=hint)
+    assert (kind, base, epochs["val_loss"]) == expected
+
+
+def test_a_given_axis_is_said_to_be_given() -> None:
+    axis, _, notes = by_epoch(single(part({"epoch_loss": [0, 1, 2]}, "validation")), "from-1")
+    assert axis.sentence == "as given, the step counts epochs from 1"
+    assert notes == ["1 values lie before the first epoch: left out"]

@@ -595,3 +595,21 @@ def test_runs_are_in_natural_order_of_their_names(tmp_path) -> None:
     for name in ("run_10", "run_2", "run_1/fold_10", "run_1/fold_9", "b", "10", "9"):
         write_events(tmp_path / name, [simple("loss", 0, 1)])
     assert names(cb.load_runs(tmp_path)) == ["9", "10", "b", "run_1/fold_9", "run_1/fold_10", "run_2", "run_10"]
+
+
+def test_a_given_epoch_axis_holds_for_event_files_and_epoch_columns_and_leaves_rows_alone(tmp_path) -> None:
+    write_keras_run(tmp_path / "a", [3, 2, 1], [3, 2, 1])
+    write(tmp_path, "b.csv", "epoch,loss\n1,7\n2,6\n")
+    write(tmp_path, "c.csv", "loss,val_loss\n7,7\n6,6\n")
+    axes = {run.name: run.axis.sentence for run in cb.load_runs(tmp_path, epoch_axis="from-0")}
+    assert axes == {
+        "a": "as given, the step counts epochs from 0",
+        "b": "as given, the step counts epochs from 0",
+        "c": "no epoch column: rows are numbered from 0",
+    }
+    assert [run.first_epoch for run in cb.load_runs(tmp_path / "b.csv", epoch_axis="from-0")] == [1]
+
+
+def test_an_unknown_epoch_axis_is_refused_with_the_known_ones(tmp_path) -> None:
+    with pytest.raises(cb.ParameterError, match="epoch_axis must be one of auto, from-0, from-1, evaluations, got 'x'"):
+        cb.load_runs(tmp_path, epoch_axis="x")
