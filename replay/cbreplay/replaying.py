@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .disagreeing import disagreements
 from .errors import CallbackError, ParameterError
+from .judging import doubts, judge
 from .monitors import with_monitors
 from .outcome import (
     Alternative,
@@ -19,15 +19,14 @@ from .outcome import (
     ModelCheckpointRecord,
     Outcome,
     ReduceLROnPlateauRecord,
-    TerminateOnNaNRecord,
     Verdict,
 )
+from .prepared import Epochs, Prepared, prepare
 from .rules.base import Callback, Logs, Rule, Setting, SimulatedTraining, as_float32
 from .rules.keras import ModelCheckpoint
 from .rules.keras.relevance import answer_key, relevant_flags
 from .rules.profiles import Profile, other_profiles, profile_for
-from .run import EpochAxis, Metric, PlannedEpochs, Run, nearest
-from .text import plural
+from .run import Run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,7 +70,7 @@ def replay(
     rules = _as_rules(callbacks)
     if isinstance(run, Run):
         run = with_monitors(run, (str(m) for rule in rules if (m := rule.parameters().get("monitor"))), metrics)
-    prepared = _prepare(run, initial_epoch, planned_epochs)
+    prepared = prepare(run, initial_epoch, planned_epochs)
     evidence = prepared.run.release
     resolved, why = profile_for(profile, evidence)
     rate = _first_rate(prepared.run, learning_rate)
@@ -90,7 +89,7 @@ def replay(
 
 
 def _different(
-    taken: Profile, others: Sequence[Profile], rules: Sequence[Rule], prepared: _Prepared
+    taken: Profile, others: Sequence[Profile], rules: Sequence[Rule], prepared: Prepared
 ) -> list[list[Profile]]:
     """The other generations that can decide differently, those that cannot differ from each other together."""
     seen = [[logs for fit in prepared.fits for _, logs in fit]] * len(rules)
@@ -145,7 +144,7 @@ def _answer(outcome: Outcome) -> tuple[object, ...]:
 
 
 def _replay(
-    prepared: _Prepared,
+    prepared: Prepared,
     rules: Sequence[Rule],
     profile: tuple[Profile, str],
     setting: Setting,
@@ -193,7 +192,7 @@ def replay_fits(
     outcomes: list[Outcome] = []
     rate: float | None = None
     for fit in fits:
-        prepared = _prepare(fit, None, planned_epochs)
+        prepared = prepare(fit, None, planned_epochs)
         training = SimulatedTraining(
             learning_rate=rate if rate is not None else _first_rate(prepared.run, learning_rate)
         )
@@ -210,17 +209,6 @@ def replay_fits(
     return outcomes
 
 
-Epochs = list[tuple[int, Logs]]
-
-
-class _Prepared:
-    """A run, and what its callbacks saw: for each fit the epochs (0-based) with their logs."""
-
-    def __init__(self, run: Run, fits: list[Epochs]) -> None:
-        self.run = run
-        self.fits = fits
-
-
 def _as_rules(callbacks: Rule | Sequence[Rule]) -> list[Rule]:
     rules = [callbacks] if isinstance(callbacks, Rule) else list(callbacks)
     for rule in rules:
@@ -235,60 +223,6 @@ def _first_rate(run: Run, given: float | None) -> float | None:
         logged = next((run.table[name] for name in ("learning_rate", "lr") if name in run.table), None)
         given = None if logged is None else float(logged.value[0])
     return None if given is None else as_float32(given)
-
-
-def _prepare(run: Any, initial_epoch: int | None, planned_epochs: int | None) -> _Prepared:
-    if isinstance(run, Run):
-        if initial_epoch is not None:
-            raise ParameterError("initial_epoch is for lists and DataFrames: a run knows its first epoch")
-        if planned_epochs is not None:
-            given = PlannedEpochs(planned_epochs, "given", "as given")
-            run = replace(run, planned=given)
-        return _Prepared(run, run.fits())
-    logs = _logs_of_frame(run) if hasattr(run, "to_dict") and hasattr(run, "columns") else [dict(row) for row in run]
-    first = initial_epoch or 0
-    planned = len(logs) + first if planned_epochs is None else planned_epochs
-    return _Prepared(_run_of_logs(logs, first, planned), [list(enumerate(logs, start=first))])
-
-
-def _logs_of_frame(frame: Any) -> list[dict[str, Any]]:
-    """A dict per row; None and pandas' NA are missing, NaN of a float column is a value."""
-    rows: list[dict[str, Any]] = [{} for _ in range(len(frame))]
-    for position, column in enumerate(frame.columns):
-        series = frame.iloc[:, position]
-        numpy_float = isinstance(series.dtype, np.dtype) and series.dtype.kind == "f"
-        for row, value in zip(rows, series.tolist(), strict=True):
-            if value is None or (not numpy_float and value is not value) or str(value) == "<NA>":
-                continue
-            row[str(column)] = value
-    return rows
-
-
-def _run_of_logs(logs: Sequence[Logs], first: int, planned: int) -> Run:
-    names = dict.fromkeys(name for row in logs for name in row)
-    table = {}
-    for name in names:
-        numbered = [
-            (epoch, float(row[name]))
-            for epoch, row in enumerate(logs, start=first)
-            if isinstance(row.get(name), (int, float, np.number))
-        ]
-        if numbered:
-            epoch, value = (np.array(column) for column in zip(*numbered, strict=True))
-            table[name] = Metric(
-                name,
-                epoch.astype(np.int64),
-                value.astype(np.float64),
-                np.full(len(epoch), math.nan),
-                name,
-                True,
-            )
-    return Run(
-        name="logs", folder="", table=table, axis=EpochAxis("epoch", first, "a row is an epoch"), sources=(),
-        sessions=(), damage=(), notes=(),
-        planned=PlannedEpochs(planned, "given", "lists and DataFrames count as complete"),
-        fit_epochs=((first, first + len(logs)),),
-    )  # fmt: skip
 
 
 class _Lost:
@@ -411,7 +345,7 @@ def _outcome(
     verdict: Verdict = "undecided"
     reason = crashed
     if not crashed:
-        verdict, reason = _judge(run, records)
+        verdict, reason = judge(run, records)
     return Outcome(
         run=run,
         profile=profile[0],
@@ -425,60 +359,5 @@ def _outcome(
         writes=tuple(training.writes),
         deletes=(),
         warnings=tuple(training.warnings),
-        notes=(*training.notes, *disagreements(records, training), *_doubts(run, records)),
+        notes=(*training.notes, *disagreements(records, training), *doubts(run, records)),
     )
-
-
-def _doubts(run: Run, records: Sequence[CallbackRecord]) -> list[str]:
-    """What cannot be told of the files where the log lacks values."""
-    notes = []
-    for record in records:
-        if not isinstance(record, ModelCheckpointRecord) or not run.sources:
-            continue
-        parameters = record.rule.parameters()
-        monitor = str(parameters["monitor"])
-        lost = run.lost_epochs(monitor) if parameters["save_best_only"] else run.unlogged_epochs
-        if lost:
-            which = ", ".join(str(epoch + 1) for epoch in lost[:4]) + (", …" if len(lost) > 4 else "")
-            what = f"{monitor} of epoch {which}" if parameters["save_best_only"] else f"epoch {which}"
-            notes.append(f"{what} is not in the log: whether a file was written there cannot be told")
-    return list(dict.fromkeys(notes))
-
-
-def _judge(run: Run, records: Sequence[CallbackRecord]) -> tuple[Verdict, str]:
-    """The verdict and the sentence that gives its reason; epochs in the sentence count from 1."""
-    stopping = [record for record in records if isinstance(record, EarlyStoppingRecord)]
-    end = run.first_epoch + run.epochs
-    stop = min((r.stopped_epoch for r in stopping if r.stopped_epoch is not None), default=None)
-    starts = [int(record.rule.parameters().get("start_from_epoch", 0)) for record in stopping]
-    first_looked_at = min(starts, default=0)
-    monitors = {str(record.rule.parameters()["monitor"]) for record in stopping}
-    lost = {epoch for monitor in monitors for epoch in run.lost_epochs(monitor)} if run.sources else set()
-    holes = sorted(epoch for epoch in lost if epoch >= first_looked_at and (stop is None or epoch <= stop))
-    if stopping and holes:
-        what = " and ".join(sorted(monitors))
-        reason = (
-            f"{what} of {plural(len(holes), 'epoch')} is not in the log (first: epoch {holes[0] + 1}), "
-            "and could change the answer"
-        )
-        if stop is not None:
-            reason += f"; as logged it would stop at epoch {stop + 1}"
-        return "undecided", reason
-    broken = [r.stopped_epoch for r in records if isinstance(r, TerminateOnNaNRecord) and r.stopped_epoch is not None]
-    if broken and (stop is None or broken[0] <= stop):
-        return "stopped", f"stops in epoch {broken[0] + 1} of {end}, where the loss is no longer finite"
-    if stop is not None:
-        return "stopped", f"stops at the end of epoch {stop + 1} of {end}"
-    absent = [m for record in stopping if (m := str(record.rule.parameters()["monitor"])) not in run.table]
-    if absent and run.sources:
-        near = nearest(absent[0], run.table)
-        hint = f"; nearest: {', '.join(near)}" if near else ""
-        return "undecided", f"{absent[0]!r} is not in the log{hint}"
-    if run.planned is not None and end >= run.planned.epochs:
-        how = "" if run.planned.known_from == "given" else f" ({run.planned.sentence})"
-        return "completed", f"runs to its planned end, epoch {end}{how}"
-    planned = "" if run.planned is None else f" of {run.planned.epochs} planned"
-    loss = run.table.get("loss")
-    if loss is not None and loss.epoch[-1] == end - 1 and not math.isfinite(loss.value[-1]):
-        planned += f"; the loss of the last one is {loss.value[-1]}: TerminateOnNaN would have ended training there"
-    return "undecided", f"not within the {run.epochs} logged epochs{planned}"
