@@ -471,7 +471,7 @@ class Inputs:
     """Random parameters and metric histories for a library."""
 
     def __init__(self, library: Library, seed: int) -> None:
-        self.library = library
+        self.installed = library
         self.random = random.Random(f"{library.framework} {library.version} {seed}")
 
     def chance(self, probability: float) -> bool:
@@ -482,19 +482,19 @@ class Inputs:
         """The inputs of one case, without ``expect``."""
         names = callback.split("+")
         case: dict[str, Any] = {
-            "framework": self.library.framework,
-            "version": self.library.version,
+            "framework": self.installed.framework,
+            "version": self.installed.version,
             "callback": callback,
         }
-        if self.library.backend != "tensorflow":
-            case["backend"] = self.library.backend
-        if self.library.is_3:
+        if self.installed.backend != "tensorflow":
+            case["backend"] = self.installed.backend
+        if self.installed.is_3:
             case["model"] = self.random.choice(list(MODELS))
         if len(names) > 1:
             case["order"] = self.random.sample(names, len(names))
         keys = self._metric_names(case.get("model"))
         if len(names) > 1 and "ReduceLROnPlateau" in names:  # it adds the rate to the logs
-            offered = [*keys, "learning_rate" if self.library.is_3 else "lr"]
+            offered = [*keys, "learning_rate" if self.installed.is_3 else "lr"]
         else:
             offered = keys
         monitor = self._monitor(offered)
@@ -538,7 +538,7 @@ class Inputs:
         """A history with what makes decisions difficult: ties, exact boundaries, tiny steps, NaN, infinities."""
         pick = self.random
         scale = pick.choice((1.0,) * 12 + (100.0, 1e6, 1e16, 1e-6, 1e-3, 1e20, 1e-20, 1e37, 2e-38, -1.0, -1.0, -50.0))
-        if not self.library.on_tensorflow and self.chance(0.06):
+        if not self.installed.on_tensorflow and self.chance(0.06):
             scale = pick.choice((1e-40, 1e-45, 3.4e38, 1e39, 1e300, 1e-310))
         single = self.chance(0.45)
         delta = abs(delta) if math.isfinite(delta) else 0.1
@@ -652,7 +652,7 @@ class Inputs:
         if self.chance(0.6):
             params["restore_best_weights"] = self.chance(0.85)
         if self.chance(0.25):
-            known = "start_from_epoch" in signature(self.library.keras.callbacks.EarlyStopping).parameters
+            known = "start_from_epoch" in signature(self.installed.keras.callbacks.EarlyStopping).parameters
             params["start_from_epoch"] = pick.choice((1, 1, 2, 3, 5, 12, 0)[: 7 if known else 6])
         if self.chance(0.15):
             params["verbose"] = 1
@@ -672,8 +672,8 @@ class Inputs:
             params["initial_value_threshold"] = self._near(curve)
         if self.chance(0.15):
             params["verbose"] = 1
-        if self.chance(0.02 if self.library.is_3 else 0.12):
-            params["period"] = pick.choice((2, 2, 3, 5, 0, 1)[: 5 if self.library.is_3 else 6])
+        if self.chance(0.02 if self.installed.is_3 else 0.12):
+            params["period"] = pick.choice((2, 2, 3, 5, 0, 1)[: 5 if self.installed.is_3 else 6])
         params["filepath"] = self._template(keys, weights_only, "save_freq" in params)
         return self._some(params, always=("filepath", "save_freq", "save_weights_only"))
 
@@ -684,7 +684,7 @@ class Inputs:
             spec = pick.choice(("{epoch}_{batch}", "b{epoch:02d}-{batch:03d}", "{batch}", "{batch}_{loss:.1f}"))
         key = pick.choice(["val_loss", "val_loss", "loss", *keys, *(f"val_{key}" for key in keys)])
         name = (pick.choice(FOLDERS) + spec.replace("KEY", "loss" if batches and self.chance(0.8) else key)) or "best"
-        if self.library.is_3 and not self.chance(0.06):
+        if self.installed.is_3 and not self.chance(0.06):
             usual: tuple[str, ...] = (".weights.h5",) if weights_only else (".keras", ".keras", ".keras", ".h5")
         else:
             usual = (".keras", ".h5", ".weights.h5", ".hdf5", ".tf", ".ckpt", "")
