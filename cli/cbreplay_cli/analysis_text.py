@@ -10,7 +10,7 @@ from cbreplay.outcome import Outcome
 from cbreplay.rules import Rule
 from cbreplay.text import duration, epoch_name, number, plural, printable, size, sparkline
 
-from .terminal import console, line, print_damage, table
+from .terminal import console, line, print_damage, print_heading, table
 
 _MAX_BLOCKS = 8
 _VERDICT_STYLE = {"stopped": "red", "completed": "green", "undecided": "yellow"}
@@ -74,13 +74,7 @@ def code_of(rule: Rule) -> str:
 
 def _print_block(out: Console, item: RunAnalysis) -> None:
     run, outcome = item.run, item.outcome
-    out.print()
-    heading = Text(printable(run.name, 60), style="bold cyan")
-    heading.append(f"  {plural(run.epochs, 'epoch')}", style="default")
-    times = run.wall_times()
-    if len(times) > 1 and times[-1] > times[0]:
-        heading.append(f" · {duration(float(times[-1] - times[0]))}", style="dim")
-    out.print(heading)
+    print_heading(out, run)
     if item.problem is not None:
         line(out, "problem", printable(item.problem), style="red")
     if outcome is None:

@@ -6,13 +6,17 @@ import os
 import sys
 import textwrap
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from cbreplay.damage import Damage, Skipped
-from cbreplay.text import plural, printable
+from cbreplay.text import duration, plural, printable
+
+if TYPE_CHECKING:
+    from cbreplay.run import Run
 
 _MAX_LISTED = 8
 _LABEL_WIDTH = 11
@@ -41,6 +45,17 @@ def line(out: Console, label: str, text: str, style: str = "") -> None:
         made.append(f"  {label if number == 0 else '':<{_LABEL_WIDTH - 2}}", style="dim")
         made.append(piece, style=style)
         out.print(made, soft_wrap=True)
+
+
+def print_heading(out: Console, run: Run) -> None:
+    """The line above a block of text on a run: its name, how many epochs, how long they took."""
+    heading = Text(printable(run.name, 60), style="bold cyan")
+    heading.append(f"  {plural(run.epochs, 'epoch')}", style="default")
+    times = run.wall_times()
+    if len(times) > 1 and times[-1] > times[0]:
+        heading.append(f" · {duration(float(times[-1] - times[0]))}", style="dim")
+    out.print()
+    out.print(heading)
 
 
 def print_damage(out: Console, damage: Sequence[Damage], skipped: Sequence[Skipped]) -> None:

@@ -56,19 +56,11 @@ def _show(runs: Runs) -> None:
 
 
 def _show_run(out: Console, run: Run, logdir: str) -> None:
-    from rich.text import Text
+    from cbreplay.text import plural, printable
 
-    from cbreplay.text import duration, plural, printable
+    from ..terminal import line, print_heading
 
-    from ..terminal import line
-
-    out.print()
-    heading = Text(printable(run.name, 60), style="bold cyan")
-    heading.append(f"  {plural(run.epochs, 'epoch')}", style="default")
-    times = run.wall_times()
-    if len(times) > 1 and times[-1] > times[0]:
-        heading.append(f" · {duration(float(times[-1] - times[0]))}", style="dim")
-    out.print(heading)
+    print_heading(out, run)
     names = sorted(run.table)
     shown = ", ".join(printable(name, 40) for name in names[:12]) or "none"
     line(out, "metrics", shown + (f" and {len(names) - 12} more" if len(names) > 12 else ""))
