@@ -143,9 +143,8 @@ def _pass(
     for epoch, value in zip(epochs, values, strict=True):
         known, best = bool(state.known), float(state.best)
         highest = max(highest, wait) if tested else highest
-        state, seen = look(era, state, value, maximize, min_delta, None)
-        guarded = era.never_stops_at_epoch_0 and epoch == 0
-        tested, wait = bool(seen.tested) and not guarded, int(seen.tested_wait)
+        state, seen = look(era, state, epoch, value, maximize, min_delta, None)
+        tested, wait = bool(seen.tested), int(seen.tested_wait)
         if seen.accepted and known and math.isfinite(best):
             gain = value - best if maximize else best - value
             if gain > min_delta:

@@ -154,15 +154,15 @@ def _stops(
             again = new_fit[:, None]
             state = Wait(*(np.where(again, f, s) for f, s in zip(_parts(fresh), _parts(state), strict=True)))
             reached, best, kept = (np.where(again, _NEVER, array) for array in (reached, best, kept))
-        looks = (epoch[:, position, None] >= starts) & (epoch[:, position, None] != _PADDING)
-        after, seen = look(era, state, value[:, position, None], maximize, deltas, rule.baseline)
+        epoch_here = epoch[:, position, None]
+        looks = (epoch_here >= starts) & (epoch_here != _PADDING)
+        after, seen = look(era, state, epoch_here, value[:, position, None], maximize, deltas, rule.baseline)
         state = Wait(*(np.where(looks, a, s) for a, s in zip(_parts(after), _parts(state), strict=True)))
         best = np.where(looks & seen.accepted, position, best)
         falls_back = era.first_weights_are_fallback & looks & (kept == _NEVER)
         kept = np.where((looks & seen.accepted) | falls_back, position, kept)
-        guarded = era.never_stops_at_epoch_0 & (epoch[:, position, None] == 0)
         wait = np.broadcast_to(seen.tested_wait, looks.shape)
-        further = looks & seen.tested & ~guarded & (wait > reached)
+        further = looks & seen.tested & (wait > reached)
         for row, lane in np.argwhere(further):
             cells = slice(int(reached[row, lane]) + 1, int(wait[row, lane]) + 1)  # a patience above the last is no cell
             still_open = stop[row, lane, cells] == _NEVER

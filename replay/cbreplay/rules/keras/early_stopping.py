@@ -112,15 +112,14 @@ class _EarlyStopping(Callback):
             if era.fallback_sets_best_epoch:
                 self.best_epoch = epoch
         margin, reference = self._margin(value), self._best()
-        self.state, seen = look(era, self.state, value, self.maximize, self.min_delta, rule.baseline)
+        self.state, seen = look(era, self.state, epoch, value, self.maximize, self.min_delta, rule.baseline)
         event = "waits"
         if seen.accepted:
             self.best_epoch = self.accepted_epoch = epoch
             event = "improves" if seen.reset else "improves, but not on the baseline"
             if rule.restore_best_weights:
                 self.best_weights_epoch = training.weights_epoch
-        guarded = era.never_stops_at_epoch_0 and epoch == 0
-        if seen.tested and seen.tested_wait >= rule.patience and not guarded:
+        if seen.tested and seen.tested_wait >= rule.patience:
             self.stopped_epoch = self.stopped_epoch_attribute = epoch
             training.stop_training = True
             event = "stops"

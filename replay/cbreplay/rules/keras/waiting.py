@@ -73,9 +73,10 @@ def begin(era: EarlyStoppingEra, maximize: bool, baseline: float | None) -> Wait
 
 
 def look(
-    era: EarlyStoppingEra, state: Wait, value: Numbers, maximize: bool, min_delta: Numbers, baseline: float | None
-) -> tuple[Wait, Look]:
-    """Take one evaluated value into account."""
+    era: EarlyStoppingEra, state: Wait, epoch: Numbers, value: Numbers, maximize: bool, min_delta: Numbers,
+    baseline: float | None,
+) -> tuple[Wait, Look]:  # fmt: skip
+    """Take the value of one evaluated epoch (0-based) into account."""
     float32 = era.compares_in_float32
     accepted = (state.known ^ True) | improves(value, state.best, maximize, min_delta, float32)
     reset = accepted
@@ -86,9 +87,12 @@ def look(
         known=state.known | accepted,
         wait=_select(reset, 0, state.wait + 1),
     )
+    tested = accepted | True if era.improving_epoch_can_stop else accepted ^ True
+    if era.never_stops_at_epoch_0:
+        tested = tested & (epoch != 0)
     return after, Look(
         accepted=accepted,
         reset=reset,
-        tested=accepted ^ True if not era.improving_epoch_can_stop else accepted | True,
+        tested=tested,
         tested_wait=state.wait if era.tests_wait_before_counting else after.wait,
     )
