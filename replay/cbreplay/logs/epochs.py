@@ -191,7 +191,7 @@ def _decide(series: _Series, hint: str) -> Placing:
 
 def _by_steps(series: _Series) -> Placing:
     everything = _union([points[0] for points in series.values()])
-    plain = [points[0] for (_, tag), points in series.items() if not names_steps(tag)]
+    plain = _plain_steps(series)
     telling = _telling(series)
     if _counts_from_0_or_1(telling):
         first = int(telling[0])
@@ -209,15 +209,21 @@ def _by_steps(series: _Series) -> Placing:
 
 def _telling(series: _Series) -> _Ints:
     """The steps of the evaluations; without any those of the tags that do not count steps by name, else all."""
-    evaluated = [points[0] for (writer, tag), points in series.items() if _is_evaluated(writer, tag)]
-    plain = [points[0] for (_, tag), points in series.items() if not names_steps(tag)]
-    return _union(evaluated or plain or [points[0] for points in series.values()])
+    return _union(_evaluated_steps(series) or _plain_steps(series) or [points[0] for points in series.values()])
+
+
+def _evaluated_steps(series: _Series) -> list[_Ints]:
+    return [points[0] for (writer, tag), points in series.items() if _is_evaluated(writer, tag)]
+
+
+def _plain_steps(series: _Series) -> list[_Ints]:
+    return [points[0] for (_, tag), points in series.items() if not names_steps(tag)]
 
 
 def _by_epoch_tag(series: _Series) -> Placing | None:
     """Global steps beside a tag ``epoch`` that says which (0-based) epoch each is in, as Lightning logs it."""
     tagged = next((points for (_, tag), points in series.items() if tag == "epoch"), None)
-    evaluated = [points[0] for (writer, tag), points in series.items() if _is_evaluated(writer, tag)]
+    evaluated = _evaluated_steps(series)
     if tagged is None or not evaluated:
         return None
     order = np.argsort(tagged[0], kind="stable")

@@ -15,7 +15,7 @@ import numpy as np
 from ...errors import CallbackValueError, ParameterError
 from ...outcome import ReduceLROnPlateauRecord
 from ..base import Callback, Rule, Setting, SimulatedTraining, as_float32, refuse_unknown_parameters
-from .modes import maximizes_by_metric
+from .modes import maximizes_by_metric, maximizes_by_name
 from .waiting import improves
 
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ class _ReduceLROnPlateau(Callback):
                 f"ReduceLROnPlateau does not support a factor >= 1.0. Received factor={rule.factor}"
             )
         self.maximize: bool | None = {"min": False, "max": True}.get(rule.mode)
-        if self.maximize is None and self.era.mode_rule == "acc":
-            self.maximize = "acc" in rule.monitor
+        if self.maximize is None and self.era.mode_rule != "compiled":
+            self.maximize = maximizes_by_name(self.era.mode_rule, rule.monitor)
         self.best: float | None = None
         self.learning_rates: list[float] = []
         self._reset(keep_best=False)
