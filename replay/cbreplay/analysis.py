@@ -20,7 +20,7 @@ from .outcome import Outcome
 from .replaying import replay
 from .rules import EarlyStopping, LookBack, ModelCheckpoint, Rule
 from .rules.profiles import profile_for
-from .run import Run, Runs, nearest
+from .run import Run, Runs, nearest_hint
 
 #: The version of the JSON that :meth:`Analysis.to_dict` gives.
 SCHEMA = 1
@@ -199,8 +199,7 @@ def _replay(
             if monitor not in run.table and repr(monitor) in str(error)
         ]
         if isinstance(error, ParameterError) and missing and missing[0] not in (metrics or {}):
-            near = nearest(missing[0], run.table)
-            return None, f"{missing[0]!r} is not in the log" + (f"; nearest: {', '.join(near)}" if near else "")
+            return None, f"{missing[0]!r} is not in the log{nearest_hint(missing[0], run.table)}"
         return None, str(error)
     return outcome, None
 

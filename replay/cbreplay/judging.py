@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from .outcome import CallbackRecord, EarlyStoppingRecord, ModelCheckpointRecord, TerminateOnNaNRecord, Verdict
-from .run import Run, nearest
+from .run import Run, nearest_hint
 from .text import plural
 
 
@@ -52,9 +52,7 @@ def judge(run: Run, records: Sequence[CallbackRecord]) -> tuple[Verdict, str]:
         return "stopped", f"stops at the end of epoch {stop + 1} of {end}"
     absent = [m for record in stopping if (m := str(record.rule.parameters()["monitor"])) not in run.table]
     if absent and run.sources:
-        near = nearest(absent[0], run.table)
-        hint = f"; nearest: {', '.join(near)}" if near else ""
-        return "undecided", f"{absent[0]!r} is not in the log{hint}"
+        return "undecided", f"{absent[0]!r} is not in the log{nearest_hint(absent[0], run.table)}"
     if run.planned is not None and end >= run.planned.epochs:
         how = "" if run.planned.known_from == "given" else f" ({run.planned.sentence})"
         return "completed", f"runs to its planned end, epoch {end}{how}"

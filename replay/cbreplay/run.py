@@ -184,8 +184,7 @@ class Run:
         try:
             return self.table[name]
         except KeyError:
-            near = nearest(name, self.table)
-            hint = f"; nearest: {', '.join(near)}" if near else ""
+            hint = nearest_hint(name, self.table)
             raise UnknownMetricError(f"run {self.name!r} has no metric {name!r}{hint}") from None
 
     def values(self, name: str) -> npt.NDArray[np.float64]:
@@ -359,3 +358,9 @@ def nearest(name: str, names: Sequence[str] | dict[str, Any], count: int = 3) ->
     telling = [c for c in candidates if bare in c.lower() or name.lower() in c.lower()]
     close = difflib.get_close_matches(name, candidates, n=count, cutoff=0.5)
     return list(dict.fromkeys([*close[:1], *sorted(telling, key=len), *close]))[:count]
+
+
+def nearest_hint(name: str, names: Sequence[str] | dict[str, Any]) -> str:
+    """What to put behind a sentence on an unknown name: the :func:`nearest` ones, or nothing where there are none."""
+    near = nearest(name, names)
+    return f"; nearest: {', '.join(near)}" if near else ""
