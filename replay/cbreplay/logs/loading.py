@@ -179,7 +179,7 @@ class _Reader:
 
     def history_runs(self, paths: Iterable[Path], taken: set[str]) -> list[Run]:
         paths = list(paths)
-        downloads = [path for path in paths if is_download(path)]
+        downloads = dict.fromkeys(path for path in paths if is_download(path))  # a set that keeps order
         runs = self._downloaded_runs(downloads)
         for path in paths:
             if path in downloads:
@@ -212,7 +212,7 @@ class _Reader:
                 self.skipped.append(Skipped(str(path), _why(error)))
         return []
 
-    def _downloaded_runs(self, paths: list[Path]) -> list[Run]:
+    def _downloaded_runs(self, paths: Iterable[Path]) -> list[Run]:
         """Runs from TensorBoard's CSV downloads: those of one folder whose names name the same run are one."""
         together: dict[tuple[Path, str], list[Path]] = {}
         for path in paths:
