@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.text import Text
 
 from cbreplay.analysis import Analysis, RunAnalysis
+from cbreplay.checkpoints import DiskFile, ExpectedFile
 from cbreplay.outcome import Outcome
 from cbreplay.rules import Rule
 from cbreplay.text import duration, epoch_name, number, plural, printable, size, sparkline
@@ -13,6 +14,7 @@ from cbreplay.text import duration, epoch_name, number, plural, printable, size,
 from .terminal import console, line, print_damage, print_heading, table
 
 _MAX_BLOCKS = 8
+_WRONG = ("stale", "foreign", "damaged")
 _VERDICT_STYLE = {"stopped": "red", "completed": "green", "undecided": "yellow"}
 
 
@@ -122,10 +124,13 @@ def _print_files(out: Console, item: RunAnalysis, outcome: Outcome) -> None:
         line(out, "keeps", "no file")
         return
     on_disk = {disk.name: disk for disk in item.on_disk}
+    held = {} if item.checkpoints is None else {file.name: file for file in item.checkpoints.expected}
     names = list(outcome.files)[-3:]
     if len(outcome.files) > len(names):
         there = sum(name in on_disk for name in outcome.files)
-        line(out, "keeps", f"{plural(len(outcome.files), 'file')}, {there} of them on disk; the last written:")
+        wrong = sum(file.state in _WRONG for file in held.values())
+        what = f", {wrong} of these not what they should be" if wrong else ""
+        line(out, "keeps", f"{plural(len(outcome.files), 'file')}, {there} of them on disk{what}; the last written:")
     for name in names:
         epoch, weights = outcome.files[name], outcome.file_weights[name]
         text = f"{printable(name, 60)} from epoch {epoch_name(epoch)} (index {epoch})"
@@ -135,12 +140,28 @@ def _print_files(out: Console, item: RunAnalysis, outcome: Outcome) -> None:
             text += f", with the weights of epoch {epoch_name(weights)}"
         disk = on_disk.get(name)
         if disk is None:
-            text += " · not on disk"
-        else:
-            text += f" · on disk: {printable(disk.path, 60)}, {size(disk.bytes)}"
-            if disk.also:
-                text += f"; {plural(len(disk.also), 'other run')} could have written it, so whose it is cannot be told"
-        line(out, "keeps", text)
+            line(out, "keeps", f"{text} · not on disk")
+            continue
+        text += f" · on disk: {printable(disk.path, 60)}, {size(disk.bytes)}"
+        state = held[name].state if name in held else None
+        line(out, "keeps", f"{text}, proved by its weights" if state == "as expected" else text)
+        if state != "as expected":
+            _print_doubt(out, held.get(name), disk)
+    if item.checkpoints is not None:
+        for lost in item.checkpoints.overwritten[:3]:
+            line(out, "lost", lost.sentence, style="yellow")
+
+
+def _print_doubt(out: Console, held: ExpectedFile | None, disk: DiskFile) -> None:
+    """Why the file on disk may not be the expected one."""
+    shared = f"; {plural(len(disk.also), 'other run')} could have written it" if disk.also else ""
+    if held is None or held.match is None:
+        line(out, "", f"whose weights it holds was not looked into (cbreplay checkpoints does){shared}")
+    elif held.state == "unproved":
+        line(out, "", f"whether it is that file cannot be proved{shared}: {printable(held.sentence, 300)}")
+    else:
+        style = "default" if held.state == "later" else "yellow bold"
+        line(out, "", f"{held.state}: {printable(held.sentence, 300)}", style=style)
 
 
 def _print_table(out: Console, analysis: Analysis) -> None:
@@ -159,8 +180,7 @@ def _print_table(out: Console, analysis: Analysis) -> None:
         stop = {"completed": "–", "undecided": "?"}.get(outcome.verdict, epoch_name(outcome.stopped_epoch))
         saved = "" if outcome.epochs_saved is None else str(outcome.epochs_saved)
         kept = epoch_name(next(reversed(outcome.files.values()), None)) if outcome.monitor in run.table else ""
-        shared = any(disk.also for disk in item.on_disk)
-        disk = "?" if shared else f"{len(item.on_disk)}/{len(outcome.files)}"
+        disk = _disk_cell(item, len(outcome.files))
         rows.add_row(
             Text(name), str(run.epochs), curve, number(outcome.best), epoch_name(outcome.best_epoch),
             Text(stop, style=_VERDICT_STYLE[outcome.verdict]), saved, kept, disk,
@@ -168,6 +188,16 @@ def _print_table(out: Console, analysis: Analysis) -> None:
     out.print()
     out.print(rows)
     _print_table_notes(out, analysis)
+
+
+def _disk_cell(item: RunAnalysis, expected: int) -> str:
+    """How many of the expected files are on disk, with a mark where one is not what it should be, or may be another's."""
+    states = [] if item.checkpoints is None else [file.state for file in item.checkpoints.expected]
+    there = f"{len(item.on_disk)}/{expected}"
+    if any(state in _WRONG for state in states):
+        return f"{there}!"
+    shared = any(disk.also for disk in item.on_disk)
+    return f"{there}?" if shared and "as expected" not in states else there
 
 
 def _print_table_notes(out: Console, analysis: Analysis) -> None:

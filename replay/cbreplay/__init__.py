@@ -12,6 +12,7 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from .analysis import Analysis, RunAnalysis, analyze
+    from .checkpoints import Match, RunCheckpoints, Survey, inspect_checkpoint, match_checkpoints, survey
     from .damage import Damage, Skipped
     from .ending import Ending, infer_ending
     from .errors import (
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     )
     from .explaining import explain
     from .logs import load_runs
+    from .model_files import Checkpoint, Finding, Tensor
     from .outcome import EarlyStoppingRecord, ModelCheckpointRecord, Outcome, TraceRow
     from .plots import plot_comparison, plot_outcome
     from .replaying import replay, replay_fits
@@ -45,6 +47,9 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "analysis": ("Analysis", "RunAnalysis", "analyze"),
+    "checkpoints": (
+        "Match", "RunCheckpoints", "Survey", "inspect_checkpoint", "match_checkpoints", "survey",
+    ),
     "damage": ("Damage", "Skipped"),
     "ending": ("Ending", "infer_ending"),
     "errors": (
@@ -53,6 +58,7 @@ _HOMES = {
     ),
     "explaining": ("explain",),
     "logs": ("load_runs",),
+    "model_files": ("Checkpoint", "Finding", "Tensor"),
     "outcome": ("EarlyStoppingRecord", "ModelCheckpointRecord", "Outcome", "TraceRow"),
     "plots": ("plot_comparison", "plot_outcome"),
     "replaying": ("replay", "replay_fits"),
@@ -69,12 +75,15 @@ __all__ = [
     "Analysis",
     "CallbackError",
     "CbreplayError",
+    "Checkpoint",
     "Damage",
     "EarlyStopping",
     "EarlyStoppingRecord",
     "Ending",
+    "Finding",
     "LogNotFoundError",
     "LookBack",
+    "Match",
     "ModelCheckpoint",
     "ModelCheckpointRecord",
     "NotALogError",
@@ -85,8 +94,11 @@ __all__ = [
     "ReduceLROnPlateau",
     "Run",
     "RunAnalysis",
+    "RunCheckpoints",
     "Runs",
     "Skipped",
+    "Survey",
+    "Tensor",
     "TerminateOnNaN",
     "TraceRow",
     "UnknownMetricError",
@@ -96,13 +108,16 @@ __all__ = [
     "analyze",
     "explain",
     "infer_ending",
+    "inspect_checkpoint",
     "list_profiles",
     "load_runs",
+    "match_checkpoints",
     "plot_comparison",
     "plot_outcome",
     "replay",
     "replay_fits",
     "resolve_profile",
+    "survey",
     "sweep",
 ]
 

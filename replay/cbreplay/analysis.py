@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from ._version import __version__
-from .checkpoints import DiskFile, find_files
+from .checkpoints import DiskFile, RunCheckpoints, find_files, match_paths, reconcile
 from .damage import Damage, Skipped
 from .errors import CallbackError, NothingReadableError, ParameterError, UnknownMetricError
 from .logs import load_runs
 from .logs.loading import Progress
+from .model_files import is_model_file_name
 from .outcome import Outcome
 from .replaying import replay
 from .rules import EarlyStopping, LookBack, ModelCheckpoint, Rule
@@ -25,6 +26,7 @@ from .run import Run, Runs, nearest_hint
 #: The version of the JSON that :meth:`Analysis.to_dict` gives.
 SCHEMA = 1
 
+_MOST_BYTES = 256 << 20
 _ACCURACY = re.compile(r"^val_(.*_)?acc(uracy)?$")
 
 
@@ -52,12 +54,14 @@ class RunAnalysis:
     outcome: Outcome | None
     problem: str | None
     on_disk: tuple[DiskFile, ...] = ()
+    checkpoints: RunCheckpoints | None = None
     accuracy: BestElsewhere | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dict: one element of ``runs`` in ``cbreplay analyze --json``."""
         common: dict[str, Any] = {
             "on_disk": [item.to_dict() for item in self.on_disk],
+            "checkpoints": None if self.checkpoints is None else self.checkpoints.to_dict(),
             "best_accuracy": None if self.accuracy is None else self.accuracy.to_dict(),
             "problem": self.problem,
         }
@@ -144,21 +148,40 @@ def analyze(
     classic = classic_policy()
     stopping, saving = early_stopping or classic[0], model_checkpoint or classic[1]
     replayed = [_replay(run, [stopping, saving], profile, compiled_metrics, steps_per_epoch, metrics) for run in runs]
-    found = iter(
-        find_files(
-            [outcome for outcome, _ in replayed if outcome is not None],
-            Path(logdir), None if checkpoints is None else Path(checkpoints),
-        )
-    )  # fmt: skip
+    outcomes = [outcome for outcome, _ in replayed if outcome is not None]
+    on_disk = find_files(outcomes, Path(logdir), None if checkpoints is None else Path(checkpoints))
+    found = iter(zip(on_disk, _held_against_disk(outcomes, on_disk, saving.filepath, steps_per_epoch), strict=True))
     analysed = []
     for run, (outcome, problem) in zip(runs, replayed, strict=True):
         if outcome is None:
             analysed.append(RunAnalysis(run, None, problem))
         else:
-            analysed.append(RunAnalysis(outcome.run, outcome, problem, next(found), _best_accuracy(outcome)))
+            analysed.append(RunAnalysis(outcome.run, outcome, problem, *next(found), _best_accuracy(outcome)))
     names = {outcome.profile.name for outcome, _ in replayed if outcome is not None}
     shared = names.pop() if len(names) == 1 else profile
     return Analysis(str(logdir), shared, stopping, saving, tuple(analysed), runs.damage, runs.skipped)
+
+
+def _held_against_disk(
+    outcomes: Sequence[Outcome], on_disk: Sequence[tuple[DiskFile, ...]], template: str, steps: int | None
+) -> list[RunCheckpoints]:
+    """What is on disk of the expected files, and whether it is what it should be.
+
+    Above ``_MOST_BYTES`` in all the files are not looked into: reading them is what ``cbreplay checkpoints`` is for.
+    """
+    paths = {Path(file.path): file.bytes for files in on_disk for file in files if is_model_file_name(file.path)}
+    if sum(paths.values()) > _MOST_BYTES:
+        paths = {}
+    looked_at = {path for path in paths if path.is_file()}
+    runs = [
+        outcome.run for outcome, files in zip(outcomes, on_disk, strict=True)
+        if any(Path(file.path) in looked_at for file in files)
+    ]  # fmt: skip
+    matches, _ = match_paths(sorted(looked_at), runs, template, steps)
+    return [
+        reconcile(outcome, {file.name: Path(file.path) for file in files}, matches)
+        for outcome, files in zip(outcomes, on_disk, strict=True)
+    ]
 
 
 def load_readable_runs(

@@ -172,6 +172,7 @@ class Outcome:
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
     alternatives: tuple[Alternative, ...] = ()
+    fits_of_writes: tuple[int, ...] = ()  #: for each write the fit of a resumed training that made it, from 0
 
     @cached_property
     def early_stopping(self) -> EarlyStoppingRecord | None:

@@ -156,7 +156,7 @@ def _replay(
     records: tuple[CallbackRecord, ...] = ()
     started: list[Callback] = []
     try:
-        for fit in prepared.fits:
+        for training.fit, fit in enumerate(prepared.fits):
             started = []
             started = [rule.start(profile[0], setting) for rule in rules]
             training.stop_training = False
@@ -357,6 +357,7 @@ def _outcome(
         files=dict(training.files),
         file_weights=dict(training.file_weights),
         writes=tuple(training.writes),
+        fits_of_writes=tuple(training.fits_of_writes),
         deletes=(),
         warnings=tuple(training.warnings),
         notes=(*training.notes, *disagreements(records, training), *doubts(run, records)),

@@ -14,8 +14,9 @@ import numpy.typing as npt
 
 from .damage import Damage, Skipped
 from .errors import UnknownMetricError, UnknownRunError
+from .iterations import IterationMark, iteration_marks
 from .points import Part
-from .tags import is_iteration_tag, metric_name
+from .tags import metric_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -163,20 +164,17 @@ class Run:
         return pd.DataFrame({name: self.values(name) for name in self.table}, index=index)
 
     @cached_property
+    def iteration_marks(self) -> list[IterationMark]:
+        """How many steps the optimizer had made at the end of each epoch, as far as the event files tell."""
+        return iteration_marks(self.parts, [self.fit_of_session[s] for s in self.session_of], self.replaced_from)
+
+    @cached_property
     def steps_per_epoch(self) -> int | None:
         """Optimizer steps per epoch, where Keras' ``evaluation_*_vs_iterations`` tell and always agree; else None."""
-        counts = set()
-        for part in self.parts:
-            for tag_id, tag in enumerate(part.tags):
-                if not is_iteration_tag(tag):
-                    continue
-                epoch_tag = f"epoch_{tag.removeprefix('evaluation_').removesuffix('_vs_iterations')}"
-                if epoch_tag in part.tags:
-                    iterations = part.step[part.tag_id == tag_id]
-                    epochs = part.step[part.tag_id == part.tags.index(epoch_tag)] + 1
-                    if len(iterations) != len(epochs) or (iterations % epochs).any():
-                        return None
-                    counts |= set((iterations // epochs).tolist())
+        marks = self.iteration_marks
+        if any(mark.iterations % (mark.epoch + 1) for mark in marks):
+            return None
+        counts = {mark.iterations // (mark.epoch + 1) for mark in marks}
         return counts.pop() if len(counts) == 1 else None
 
     def metric(self, name: str) -> Metric:
@@ -230,6 +228,14 @@ class Run:
             for epoch, value in zip((metric.epoch - self.first_epoch).tolist(), metric.value.tolist(), strict=True):
                 rows[epoch][name] = value
         return rows
+
+    @cached_property
+    def fit_of_session(self) -> tuple[int, ...]:
+        """For each session the fit that it is, from 0: those that logged no epoch count with the one before them."""
+        if len(self.fit_epochs) < 2:
+            return (0,) * len(self.sessions)
+        logged = np.cumsum([session.first_step is not None for session in self.sessions])
+        return tuple(np.clip(logged - 1, 0, len(self.fit_epochs) - 1).tolist())
 
     @property
     def session_epochs(self) -> tuple[int, ...]:

@@ -9,7 +9,6 @@ counted, not decoded. Both scalar encodings are read: ``simple_value`` (TF1, PyT
 from __future__ import annotations
 
 import os
-import stat
 import struct
 from array import array
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
 from ..damage import Damage, shortened
 from ..errors import NotALogError
+from ..files import open_regular
 from .records import RecordReader
 
 #: Encoding code of a ``simple_value``; any other code is the TensorFlow ``DataType`` number of the tensor.
@@ -115,7 +115,7 @@ def read_event_file(path: Path) -> EventColumns:
     name = str(path)
     collector = _Collector()
     damage: list[Damage] = []
-    with _open_regular(path) as stream:
+    with open_regular(path, buffering=0) as stream:
         size = os.fstat(stream.fileno()).st_size
         reader = RecordReader(stream, size, name)
         for offset, payload in reader:
@@ -148,17 +148,8 @@ def read_event_file(path: Path) -> EventColumns:
     )
 
 
-def _open_regular(path: Path) -> Any:
-    """Open a regular file for reading; a pipe or device is refused before it can block."""
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError("not a regular file")
-    return os.fdopen(descriptor, "rb", buffering=0)
-
-
 def _what_is_it(path: Path) -> str:
-    with _open_regular(path) as stream:
+    with open_regular(path, buffering=0) as stream:
         head = stream.read(64)
     if head.startswith(_GIT_LFS):
         return "a git-LFS pointer, not the event file itself: fetch it with 'git lfs pull'"

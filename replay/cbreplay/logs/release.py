@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
-import zipfile
 from functools import lru_cache
 from pathlib import Path
 
+from ..model_files import is_model_file_name, shared_reader
 from ..run import ReleaseEvidence, Run
 from .discover import is_event_file_name
 
-_MODEL_FILES = (".h5", ".hdf5", ".keras")
 _CHECKPOINT_FOLDERS = ("ckpt", "checkpoint", "checkpoints", "model", "models", "weights")
 _MAX_FILES = 20
-_MAX_TEXT = 64
 
 _KERAS_2 = ((2, 0), (3, 0))
 _KERAS_3 = ((3, 0), None)
@@ -47,7 +44,7 @@ def _folders(run_folder: Path, logdir: Path) -> list[Path]:
 def _versions_at(folder: str, changed: int) -> tuple[tuple[str, str], ...]:
     found: dict[str, str] = {}
     try:
-        names = sorted(path for path in Path(folder).iterdir() if path.name.lower().endswith(_MODEL_FILES))
+        names = sorted(path for path in Path(folder).iterdir() if is_model_file_name(path.name))
     except OSError:
         return ()
     for path in names[:_MAX_FILES]:
@@ -68,33 +65,9 @@ def _versions(folder: str) -> dict[str, str]:
 def keras_version(path: Path) -> str | None:
     """The ``keras_version`` that a model file carries, None where it has none or cannot be read as such a file."""
     try:
-        if not path.is_file():
-            return None
-        version = _version_in_zip(path) if zipfile.is_zipfile(path) else _version_in_hdf5(path)
-    except (OSError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile):
-        return None  # not a model file, whatever its name: that is for the inventory of checkpoints to say
-    return version if version and re.match(r"^\d+(\.\w+)*(-\w+)?$", version) else None
-
-
-def _version_in_zip(path: Path) -> str | None:
-    with zipfile.ZipFile(path) as archive, archive.open("metadata.json") as member:
-        text = member.read(1 << 16)
-    metadata = json.loads(text)
-    version = metadata.get("keras_version") if isinstance(metadata, dict) else None
-    return version if isinstance(version, str) else None
-
-
-def _version_in_hdf5(path: Path) -> str | None:
-    import h5py
-
-    with h5py.File(path, "r") as file:
-        if "keras_version" not in file.attrs:
-            return None
-        attribute = file.attrs.get_id("keras_version")
-        if attribute.shape != () or attribute.get_storage_size() > _MAX_TEXT:
-            return None
-        value = file.attrs["keras_version"]
-    return value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)
+        return shared_reader().read(path, contents=False).keras_version
+    except OSError:
+        return None  # not to be read, whatever its name: that is for the inventory of checkpoints to say
 
 
 def _profile_name(version: str) -> str:

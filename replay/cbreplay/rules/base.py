@@ -38,6 +38,7 @@ class Setting:
 class SimulatedTraining:
     """The state that callbacks of one ``fit`` share. Epochs are 0-based."""
 
+    fit: int = 0  #: the number of this fit among those of a resumed training, from 0
     epoch: int = -1
     weights_epoch: int | None = None  #: whose weights the model holds now
     stop_training: bool = False
@@ -46,6 +47,7 @@ class SimulatedTraining:
     files: dict[str, int] = field(default_factory=dict)  #: file -> epoch that last wrote it
     file_weights: dict[str, int | None] = field(default_factory=dict)
     writes: list[tuple[int, str]] = field(default_factory=list)
+    fits_of_writes: list[int] = field(default_factory=list)
     warnings: dict[str, None] = field(default_factory=dict)  #: what the original warns about, in order
     notes: dict[str, None] = field(default_factory=dict)  #: what the replay assumed, in order
 
@@ -55,6 +57,7 @@ class SimulatedTraining:
         self.files[name] = self.epoch
         self.file_weights[name] = self.weights_epoch
         self.writes.append((self.epoch, name))
+        self.fits_of_writes.append(self.fit)
 
     def restore(self, epoch: int) -> None:
         """Put the weights of ``epoch`` back into the model."""

@@ -494,14 +494,14 @@ def test_damage_of_a_file_of_two_trainings_is_told_once() -> None:
 def test_a_file_that_cannot_be_read_is_reported_and_the_others_are_read(tmp_path, monkeypatch) -> None:
     write_keras_run(tmp_path / "a", [1], [1])
     closed = write_events(tmp_path / "b", [simple("loss", 0, 1)])
-    real = events_module._open_regular
+    real = events_module.open_regular
 
-    def refuse(path: Path):
+    def refuse(path: Path, **how: int):
         if path == closed:
             raise PermissionError(13, "Permission denied")
-        return real(path)
+        return real(path, **how)
 
-    monkeypatch.setattr(events_module, "_open_regular", refuse)
+    monkeypatch.setattr(events_module, "open_regular", refuse)
     runs = cb.load_runs(tmp_path)
     assert (["a"], {f"b/{NAME}": "cannot be read: Permission denied"}) == (names(runs), reasons(runs, tmp_path))
 

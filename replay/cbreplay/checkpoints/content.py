@@ -1,0 +1,143 @@
+"""Whose weights a file holds, by content alone: its tensors against the weight histograms in the event files.
+
+Names count for nothing: a tensor agrees with a histogram that has its number of elements, its smallest and largest
+number to the last bit, and its count in every bucket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from ..fingerprints import Fingerprint
+from ..logs.histograms import LoggedHistogram
+from ..model_files import Checkpoint
+
+
+@dataclass(frozen=True, order=True)
+class Moment:
+    """The end of an epoch (0-based) in a fit (from 0) of a run, by its place among the runs."""
+
+    run: int
+    fit: int
+    epoch: int
+
+
+@dataclass(frozen=True)
+class ContentMatch:
+    """What the histograms say of one file.
+
+    ``moments`` are all whose histograms agree. ``agreeing`` tensors (distinct ones) agree there, ``beyond`` more are in
+    the file than were logged, ``missing`` were logged and are not in it. Where none agrees, ``nearest`` may be the one
+    with the most tensors that tell it from other moments, and ``differing`` names tensors that are not what they were
+    there. ``compared`` is False where there was nothing to compare.
+    """
+
+    moments: tuple[Moment, ...] = ()
+    agreeing: int = 0
+    beyond: int = 0
+    missing: int = 0
+    nearest: Moment | None = None
+    differing: tuple[str, ...] = ()
+    compared: bool = True
+
+
+@dataclass
+class HistogramIndex:
+    """The weight histograms of several runs, to look tensors up in."""
+
+    _at: dict[Moment, set[Fingerprint]] = field(default_factory=dict)
+    _where: dict[Fingerprint, set[Moment]] = field(default_factory=dict)
+    _untold: set[Moment] = field(default_factory=set)
+    replaced: set[Moment] = field(default_factory=set)
+
+    def add(self, run: int, histograms: Iterable[LoggedHistogram]) -> None:
+        """Take in the histograms of the run at place ``run``."""
+        for histogram in histograms:
+            moment = Moment(run, histogram.fit, histogram.epoch)
+            if histogram.replaced:
+                self.replaced.add(moment)
+            if histogram.fingerprint is None:
+                self._untold.add(moment)
+                continue
+            self._at.setdefault(moment, set()).add(histogram.fingerprint)
+            self._where.setdefault(histogram.fingerprint, set()).add(moment)
+
+    def __bool__(self) -> bool:
+        return bool(self._at)
+
+    def runs(self) -> set[int]:
+        """The places of the runs that have weight histograms."""
+        return {moment.run for moment in self._at}
+
+    def epochs(self, run: int) -> set[int]:
+        """The epochs of a run that have weight histograms."""
+        return {moment.epoch for moment in (*self._at, *self._untold) if moment.run == run}
+
+    def equal_moments(self, moment: Moment) -> list[Moment]:
+        """All moments of a run at which every weight was logged as at ``moment``, in order."""
+        own = self._at[moment]
+        return sorted(m for m, logged in self._at.items() if m.run == moment.run and logged == own)
+
+    def match(self, checkpoint: Checkpoint) -> ContentMatch:
+        """The moments whose histograms agree with the weights of a file."""
+        names = {tensor.fingerprint: tensor.name for tensor in checkpoint.weights if tensor.fingerprint is not None}
+        held = set(names)
+        if not held or not self._at:
+            return ContentMatch(compared=False)
+        shared: dict[Moment, set[Fingerprint]] = {}
+        for fingerprint in held:
+            for moment in self._where.get(fingerprint, ()):
+                shared.setdefault(moment, set()).add(fingerprint)
+        full = [moment for moment, agreeing in shared.items() if self._is_full(moment, agreeing, held)]
+        if full:
+            one = shared[full[0]]
+            return ContentMatch(
+                tuple(sorted(full)), agreeing=len(one), beyond=len(held - one), missing=len(self._at[full[0]] - one)
+            )
+        return self._nearest(shared, held, names)
+
+    def _is_full(self, moment: Moment, agreeing: set[Fingerprint], held: set[Fingerprint]) -> bool:
+        """Whether nothing speaks against a moment, and something that is not trivial for it."""
+        only_held, only_logged = held - agreeing, self._at[moment] - agreeing
+        if only_held and only_logged:
+            return False
+        if moment in self._untold and only_held:
+            return False
+        return any(not _is_trivial(fingerprint) for fingerprint in agreeing)
+
+    def _nearest(
+        self, shared: dict[Moment, set[Fingerprint]], held: set[Fingerprint], names: dict[Fingerprint, str]
+    ) -> ContentMatch:
+        telling = {
+            moment: {fp for fp in agreeing if not _is_trivial(fp) and self._tells(fp, moment.run)}
+            for moment, agreeing in shared.items()
+        }
+        most = max((len(found) for found in telling.values()), default=0)
+        best = [moment for moment, found in telling.items() if len(found) == most]
+        if not most or len(best) != 1:
+            return ContentMatch()
+        moment = best[0]
+        lost = {fingerprint.elements for fingerprint in self._at[moment] - shared[moment]}
+        differing = sorted(names[fp] for fp in held - shared[moment] if fp.elements in lost)
+        if not differing:
+            return ContentMatch()
+        return ContentMatch(agreeing=len(shared[moment]), nearest=moment, differing=tuple(differing))
+
+    def _tells(self, fingerprint: Fingerprint, run: int) -> bool:
+        """Whether a histogram is not the same all through a run (as that of a frozen layer is)."""
+        logged = sum(moment.run == run for moment in self._at)
+        return sum(moment.run == run for moment in self._where[fingerprint]) < max(logged, 2)
+
+
+def _is_trivial(fingerprint: Fingerprint) -> bool:
+    """Whether it is that of many untrained tensors: nothing but zeros or nothing but ones."""
+    return fingerprint.smallest == fingerprint.largest and fingerprint.smallest in (0.0, 1.0)
+
+
+def index_of(histograms: Sequence[Iterable[LoggedHistogram]]) -> HistogramIndex:
+    """An index of the histograms of several runs, in their order."""
+    index = HistogramIndex()
+    for number, of_run in enumerate(histograms):
+        index.add(number, of_run)
+    return index

@@ -1,0 +1,21 @@
+"""Model files (``.h5``, ``.weights.h5``, ``.hdf5``, ``.keras``): a path in, what the file holds and whether it is sound out.
+
+Nothing here knows of logs or runs, and no framework is imported. Files are read in a process of their own.
+"""
+
+from .isolation import IsolatedReader, shared_reader
+from .listing import ENDINGS, TRASH, is_model_file_name, list_model_files
+from .records import Checkpoint, Finding, Status, Tensor
+
+__all__ = [
+    "ENDINGS",
+    "TRASH",
+    "Checkpoint",
+    "Finding",
+    "IsolatedReader",
+    "Status",
+    "Tensor",
+    "is_model_file_name",
+    "list_model_files",
+    "shared_reader",
+]

@@ -1,0 +1,303 @@
+"""HDF5 files without trust: no link is followed, nothing is unpacked beyond what the file's size can justify.
+
+Only to be used where a crash of the HDF5 library costs nothing (see ``isolation.py``): on files that were damaged or
+made by an enemy the library can crash or run for ever.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from ..text import plural, printable, size
+from .records import Finding
+
+#: Bytes that a piece of a tensor may have in memory.
+PIECE = 8 << 20
+_MOST_OBJECTS = 200_000
+_MOST_NAMED = 5  # findings of one kind that are spelled out
+_FREE_BYTES = 64 << 20  # what every file may unpack to
+_EXPANSION = 8  # and how much more for each of its bytes
+_LARGEST_CHUNK = 64 << 20
+_LARGEST_TEXT = 64 << 20
+_MOST_NAMES = 100_000
+_SECTOR = 512
+_KNOWN_FILTERS = {1, 2, 3, 4, 5, 6, 32000}  # deflate, shuffle, fletcher32, szip, nbit, scale-offset, lzf
+
+
+@dataclass
+class Contents:
+    """What a walk over a file found: its datasets by path, and what was wrong on the way."""
+
+    datasets: dict[str, h5py.Dataset] = field(default_factory=dict)
+    groups: dict[str, h5py.Group] = field(default_factory=dict)
+    headers: set[int] = field(default_factory=set)  #: where in the file the headers of these objects begin
+    findings: list[Finding] = field(default_factory=list)
+
+    def add(self, severity: str, what: str) -> None:
+        """Note a finding."""
+        self.findings.append(Finding(severity, what))  # type: ignore[arg-type]
+
+
+def walk(file: h5py.File) -> Contents:
+    """All groups and datasets that hard links reach, each once; soft and external links are named, not followed."""
+    found = Contents()
+    links: dict[str, list[str]] = {}
+    seen = found.headers
+    seen.add(h5py.h5o.get_info(file.id).addr)
+    pending: list[tuple[str, h5py.Group]] = [("", file)]
+    while pending:
+        path, group = pending.pop()
+        found.groups[path] = group
+        names = _names_in(group, path, found)
+        for name in names:
+            below = f"{path}/{name}" if path else name
+            try:
+                link = group.get(name, getlink=True)
+                if isinstance(link, h5py.ExternalLink):
+                    links.setdefault("external link", []).append(f"{below} to {link.filename}")
+                    continue
+                if not isinstance(link, h5py.HardLink):
+                    links.setdefault("soft link", []).append(below)
+                    continue
+                item = group[name]
+                address = h5py.h5o.get_info(item.id).addr
+            except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
+                found.add("damaged", f"{printable(below, 80)} cannot be opened: {_first_line(error)}")
+                continue
+            if address in seen:
+                continue
+            seen.add(address)
+            if len(seen) > _MOST_OBJECTS:
+                found.add("refused", f"more than {_MOST_OBJECTS:,} objects in one file")
+                return found
+            if isinstance(item, h5py.Group):
+                pending.append((below, item))
+            elif isinstance(item, h5py.Dataset):
+                found.datasets[below] = item
+    for kind, where in links.items():
+        shown = ", ".join(printable(place, 80) for place in where[:_MOST_NAMED]) + (
+            f" and {len(where) - _MOST_NAMED} more" if len(where) > _MOST_NAMED else ""
+        )
+        found.add("refused", f"{plural(len(where), kind)}, not followed: {shown}")
+    return found
+
+
+def _names_in(group: h5py.Group, path: str, found: Contents) -> list[str]:
+    try:
+        if len(group) > _MOST_OBJECTS:
+            found.add("refused", f"{printable(path, 80) or '/'} has {len(group):,} members")
+            return []
+        return sorted(group)
+    except (OSError, KeyError, RuntimeError, ValueError) as error:
+        found.add("damaged", f"the group {printable(path, 80) or '/'} cannot be listed: {_first_line(error)}")
+        return []
+
+
+def unreadable_attributes(holders: Iterable[tuple[str, Any]]) -> list[Finding]:
+    """Attributes of groups and datasets that cannot be read; their values are of no interest here."""
+    found = []
+    for path, holder in holders:
+        try:
+            names = list(holder.attrs) if len(holder.attrs) <= _MOST_NAMES else []
+            for name in names:
+                attribute = holder.attrs.get_id(name)
+                if attribute.dtype.kind != "O" and attribute.dtype.itemsize > _LARGEST_TEXT:
+                    raise ValueError("it is too long")
+                if attribute.shape is not None and int(np.prod(attribute.shape, dtype=np.float64)) <= _MOST_NAMES:
+                    _ = holder.attrs[name]
+        except (OSError, KeyError, RuntimeError, TypeError, ValueError, MemoryError) as error:
+            where = printable(path, 80) or "the root"
+            found.append(Finding("damaged", f"an attribute of {where} cannot be read: {_first_line(error)}"))
+    return found
+
+
+def text_attribute(holder: h5py.Group, name: str) -> str | None:
+    """A text attribute of one value, None where there is none. Raises ValueError for one of another kind or too long."""
+    if name not in holder.attrs:
+        return None
+    attribute = holder.attrs.get_id(name)
+    if attribute.shape != () or attribute.get_storage_size() > _LARGEST_TEXT:
+        raise ValueError(f"the attribute {name} is no single text")
+    value = holder.attrs[name]
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if not isinstance(value, str):
+        raise ValueError(f"the attribute {name} is no text")
+    return value
+
+
+def names_attribute(holder: h5py.Group, name: str) -> list[str] | None:
+    """A list of names that Keras put into an attribute, or into several (``name0``, ``name1``) where it was too long.
+
+    None where there is none (``keras/src/legacy/saving/legacy_h5_format.py``). Raises ValueError for what is no list.
+    """
+    if name in holder.attrs:
+        keys = [name]
+    else:
+        keys = []
+        while f"{name}{len(keys)}" in holder.attrs:
+            keys.append(f"{name}{len(keys)}")
+    if not keys:
+        return None
+    names: list[str] = []
+    for key in keys:
+        attribute = holder.attrs.get_id(key)
+        if len(attribute.shape) != 1 or attribute.shape[0] > _MOST_NAMES:
+            raise ValueError(f"the attribute {key} is no list of names")
+        if not attribute.shape[0]:
+            continue
+        if attribute.get_storage_size() > _LARGEST_TEXT:
+            raise ValueError(f"the attribute {key} is too long")
+        names += [n.decode("utf-8", "replace") if isinstance(n, bytes) else str(n) for n in holder.attrs[key]]
+    return names
+
+
+def element_kind(dataset: h5py.Dataset) -> str | None:
+    """``number`` (integers, floats, bool), ``bfloat16``, or None for what is no number."""
+    kind = dataset.dtype.kind
+    if kind in "fiub":
+        return "number"
+    if kind == "V" and dataset.dtype.itemsize == 2 and _says_bfloat16(dataset):
+        return "bfloat16"
+    return None
+
+
+def _says_bfloat16(dataset: h5py.Dataset) -> bool:
+    try:
+        return text_attribute(dataset, "dtype") == "bfloat16"
+    except (OSError, ValueError, KeyError, RuntimeError):
+        return False
+
+
+class Budget:
+    """How many bytes a file may unpack to, and how many it has."""
+
+    def __init__(self, file_bytes: int) -> None:
+        self._allowed = _FREE_BYTES + _EXPANSION * file_bytes
+
+    def take(self, count: int) -> bool:
+        """Whether ``count`` bytes more are allowed."""
+        self._allowed -= count
+        return self._allowed >= 0
+
+
+def objection(dataset: h5py.Dataset, file_bytes: int, budget: Budget) -> Finding | None:
+    """Why the numbers of a dataset are not read; None where nothing speaks against it. Reads none of them."""
+    name = printable(dataset.name or "?", 80)
+    count = dataset.size
+    if count is None:
+        return Finding("damaged", f"{name} holds nothing at all")
+    total = count * dataset.dtype.itemsize
+    properties = dataset.id.get_create_plist()
+    layout = properties.get_layout()
+    if dataset.dtype.kind in "fiu" and not dataset.id.get_type().equal(h5py.h5t.py_create(dataset.dtype)):
+        return Finding("damaged", f"{name} has a type of number that no computer uses")
+    if layout == h5py.h5d.VIRTUAL:
+        return Finding("refused", f"{name} is virtual, a view of {plural(count, 'number')} in other files: not read")
+    if properties.get_external_count():
+        return Finding("refused", f"{name} keeps its numbers in another file: not read")
+    filters = [properties.get_filter(index)[0] for index in range(properties.get_nfilters())]
+    unknown = [number for number in filters if number not in _KNOWN_FILTERS]
+    if unknown:
+        return Finding("refused", f"{name} is packed with filter {unknown[0]}, which needs a plug-in: not read")
+    if not budget.take(total):
+        return Finding(
+            "refused",
+            f"{name} would unpack to {size(total)}, out of proportion to a file of {size(file_bytes)}: not read",
+        )
+    if layout == h5py.h5d.CHUNKED:
+        return _chunk_objection(dataset, name)
+    stored = dataset.id.get_storage_size()
+    if count and stored != total and layout == h5py.h5d.CONTIGUOUS:
+        what = "none of its numbers is in the file" if not stored else f"has {size(stored)} of {size(total)}"
+        return Finding("damaged", f"{name} {what}")
+    return None
+
+
+def _chunk_objection(dataset: h5py.Dataset, name: str) -> Finding | None:
+    chunk = dataset.chunks
+    chunk_bytes = int(np.prod(chunk, dtype=np.float64)) * dataset.dtype.itemsize
+    if chunk_bytes > _LARGEST_CHUNK:
+        return Finding("refused", f"{name} has chunks of {size(chunk_bytes)}: not read")
+    wanted = 1
+    for length, step in zip(dataset.shape, chunk, strict=True):
+        wanted *= -(-length // step)
+    stored = dataset.id.get_num_chunks()
+    if stored < wanted:
+        what = "none of its numbers is" if not stored else f"only {stored:,} of {wanted:,} chunks are"
+        return Finding("damaged", f"{name}: {what} in the file")
+    return None
+
+
+def overlaps(datasets: dict[str, h5py.Dataset], headers: set[int], file_bytes: int) -> list[Finding]:
+    """Datasets whose numbers share bytes with others' or with ``headers``, or lie behind the end of the file."""
+    spans = []
+    for path, dataset in datasets.items():
+        offset = dataset.id.get_offset()
+        if offset is not None and dataset.size:
+            spans.append((int(offset), int(offset) + dataset.id.get_storage_size(), path))
+    spans.sort()
+    ordered = sorted(headers)
+    found = [
+        Finding("damaged", f"the numbers of {printable(path, 80)} would lie behind the end of the file")
+        for _, end, path in spans
+        if end > file_bytes
+    ]
+    last_end, last_path = -1, ""
+    for begin, end, path in spans:
+        at = bisect_left(ordered, begin)
+        if at < len(ordered) and ordered[at] < end:
+            found.append(Finding("damaged", f"the numbers of {printable(path, 80)} would lie where the file's structure is"))
+        if begin < last_end:
+            found.append(Finding("damaged", f"{printable(path, 80)} and {printable(last_path, 80)} share bytes"))
+        if end > last_end:
+            last_end, last_path = end, path
+    return found
+
+
+def pieces(dataset: h5py.Dataset) -> Iterator[npt.NDArray[Any]]:
+    """The numbers of a dataset in the order of the file, at most about ``PIECE`` bytes each. Raises what h5py raises."""
+    if dataset.shape == ():
+        yield np.asarray(dataset[()])
+    elif dataset.chunks is not None:
+        for selection in dataset.iter_chunks():
+            yield dataset[selection]
+    elif dataset.size:
+        for selection in _slabs(dataset.shape, dataset.dtype.itemsize):
+            yield dataset[selection]
+
+
+def _slabs(shape: tuple[int, ...], itemsize: int) -> Iterator[tuple[Any, ...]]:
+    row = itemsize
+    for length in shape[1:]:
+        row *= length
+    if row <= PIECE:
+        step = max(PIECE // max(row, 1), 1)
+        for begin in range(0, shape[0], step):
+            yield (slice(begin, min(begin + step, shape[0])),)
+        return
+    for index in range(shape[0]):
+        for rest in _slabs(shape[1:], itemsize):
+            yield (index, *rest)
+
+
+def data_offset(dataset: h5py.Dataset) -> int | None:
+    """Where in the file the numbers of a dataset begin, None where they do not lie in one stretch."""
+    offset = dataset.id.get_offset()
+    return None if offset is None else int(offset)
+
+
+def is_whole_sectors(begin: int, end: int) -> bool:
+    """Whether a stretch of bytes begins and ends where blocks of a disk do."""
+    return begin % _SECTOR == 0 and end % _SECTOR == 0 and end - begin >= _SECTOR
+
+
+def _first_line(error: BaseException) -> str:
+    return printable(str(error).split("\n")[0] or type(error).__name__, 160)

@@ -1,0 +1,64 @@
+"""A folder in, the files that may be models out. Nothing is opened, no link is followed."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from ..damage import Skipped
+from ..errors import LogNotFoundError
+
+#: What the name of a file with a model or weights ends in.
+ENDINGS = (".weights.h5", ".h5", ".hdf5", ".hdf", ".keras")
+
+#: Where pruned files go; never looked into.
+TRASH = ".cbreplay-trash"
+
+_NEVER_ENTERED = {"__pycache__", "node_modules", "site-packages"}
+
+
+def is_model_file_name(name: str) -> bool:
+    """Whether a file of this name is taken for a model or weights."""
+    return name.lower().endswith(ENDINGS)
+
+
+def list_model_files(folder: Path) -> tuple[list[Path], list[Skipped]]:
+    """The model files below a folder (or the one file that it is), sorted, and what was left out and why.
+
+    Hidden folders are not entered. Raises :class:`LogNotFoundError` where there is no such path, OSError where the folder
+    cannot be listed.
+    """
+    if not folder.exists():
+        raise LogNotFoundError(f"{folder}: no such file or folder")
+    if not folder.is_dir():
+        return [folder], []
+    found: list[Path] = []
+    skipped: list[Skipped] = []
+    pending = [folder]
+    while pending:
+        here = pending.pop()
+        try:
+            entries = list(os.scandir(here))
+        except OSError as error:
+            if here == folder:
+                raise
+            skipped.append(Skipped(str(here), f"cannot be listed: {error.strerror}"))
+            continue
+        for entry in entries:
+            try:
+                mode = entry.stat(follow_symlinks=False).st_mode
+            except OSError as error:
+                skipped.append(Skipped(entry.path, f"cannot be examined: {error.strerror}"))
+                continue
+            path = here / entry.name
+            if stat.S_ISDIR(mode):
+                if not entry.name.startswith(".") and entry.name not in _NEVER_ENTERED:
+                    pending.append(path)
+            elif is_model_file_name(entry.name):
+                if stat.S_ISREG(mode):
+                    found.append(path)
+                else:
+                    what = "a link, not followed" if stat.S_ISLNK(mode) else "not a regular file"
+                    skipped.append(Skipped(str(path), what))
+    return sorted(found), sorted(skipped, key=lambda item: item.path)

@@ -1,0 +1,415 @@
+"""One file in, one :class:`Checkpoint` out: everything that can be known and checked without a framework.
+
+To be called where a crash costs nothing; :func:`.isolation.read_isolated` is how everybody else calls it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+import zlib
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import h5py
+
+from ..files import open_regular
+from ..text import plural, printable
+from . import archive, hdf5, keras_layout
+from .numbers import Numbers, read_numbers
+from .records import Checkpoint, Finding, Tensor
+from .signature import end_of_hdf5, kind_of
+
+_IMPLAUSIBLE = 1e10
+_HDF5_ERRORS = (OSError, KeyError, ValueError, RuntimeError, TypeError, MemoryError, OverflowError)
+_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, NotImplementedError, ValueError)
+
+
+@dataclass
+class _Draft:
+    """A checkpoint in the making."""
+
+    file_bytes: int
+    hdf5_bytes: int  #: of the HDF5 file, which lies inside of an archive or is the file itself
+    contents: bool
+    fingerprints: bool
+    facts: dict[str, Any] = field(default_factory=dict)
+    tensors: list[Tensor] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    config: keras_layout.Config | None = None
+
+    def add(self, severity: str, what: str) -> None:
+        self.findings.append(Finding(severity, what))  # type: ignore[arg-type]
+
+
+def read_checkpoint(path: Path, *, contents: bool = True, fingerprints: bool = False) -> Checkpoint:
+    """Read and check a checkpoint file; what is wrong with it is in the result.
+
+    Without ``contents`` no weight is read, only what the file says of itself. ``fingerprints`` asks for those of all
+    weights, too. Raises OSError where the file cannot be opened or is no regular file.
+    """
+    with open_regular(path) as stream:
+        status = os.fstat(stream.fileno())
+        draft = _Draft(status.st_size, status.st_size, contents, fingerprints)
+        kind = kind_of(stream)
+        if kind == "hdf5":
+            _read_hdf5_file(path, stream, draft)
+        elif kind == "zip":
+            _read_archive(stream, draft)
+        else:
+            draft.add("damaged", f"not a checkpoint: {kind}")
+    layout = draft.facts.pop("layout", "unknown")
+    if draft.config is not None:
+        draft.facts["code"] = draft.config.code
+        draft.facts["optimizer"] = draft.config.optimizer or draft.facts.get("optimizer")
+    return Checkpoint(
+        path=str(path), bytes=status.st_size, modified=status.st_mtime, layout=layout,
+        has_config=draft.config is not None, tensors=tuple(draft.tensors), findings=tuple(draft.findings),
+        **draft.facts,
+    )  # fmt: skip
+
+
+
+
+def _read_hdf5_file(path: Path, stream: BinaryIO, draft: _Draft) -> None:
+    end = end_of_hdf5(stream)
+    draft.facts["layout"] = "hdf5"
+    if end is None:
+        draft.add("damaged", "its superblock is damaged")
+        return
+    if end > draft.file_bytes:
+        missing = end - draft.file_bytes
+        draft.add("damaged", f"truncated: {plural(missing, 'byte')} of {end:,} are missing, as after a save that broke off")
+        return
+    if end < draft.file_bytes:
+        draft.add("suspect", f"{plural(draft.file_bytes - end, 'byte')} lie behind the end that it gives")
+    _read_hdf5(str(path), draft)
+
+
+def _read_hdf5(source: Any, draft: _Draft) -> None:
+    try:
+        file = h5py.File(source, "r", locking=False) if isinstance(source, str) else h5py.File(source, "r")
+    except _HDF5_ERRORS as error:
+        draft.add("damaged", f"the HDF5 library cannot open it: {_why(error)}")
+        return
+    with file:
+        try:
+            _read_open_hdf5(file, draft)
+        except _HDF5_ERRORS as error:
+            draft.add("damaged", f"the HDF5 library cannot read it: {_why(error)}")
+
+
+def _read_open_hdf5(file: h5py.File, draft: _Draft) -> None:
+    found = hdf5.walk(file)
+    draft.findings += found.findings
+    members = {path.split("/")[0] for path in (*found.groups, *found.datasets) if path}
+    layout = keras_layout.layout_of(set(file.attrs), members)
+    in_zip = draft.facts.get("layout") == "keras zip"
+    if not in_zip:
+        draft.facts["layout"] = layout
+    _read_root_texts(file, draft, layout)
+    _check_names(file, found, draft, layout)
+    _read_tensors(found, draft, layout)
+    if layout == "hdf5":
+        draft.add("suspect", "an HDF5 file, but not laid out as Keras does it: no model that is known here")
+    draft.findings += keras_layout.strange_slots(draft.tensors)
+    draft.findings += hdf5.unreadable_attributes(chain(found.groups.items(), found.datasets.items()))
+
+
+def _read_root_texts(file: h5py.File, draft: _Draft, layout: str) -> None:
+    texts: dict[str, str | None] = {}
+    for name in ("keras_version", "backend", "model_config", "training_config"):
+        holder = file
+        if layout == "h5 model" and name not in file.attrs and "model_weights" in file:
+            holder = file["model_weights"]
+        try:
+            texts[name] = hdf5.text_attribute(holder, name)
+        except _HDF5_ERRORS as error:
+            draft.add("damaged", f"the attribute {name} cannot be read: {_why(error)}")
+    version = texts.get("keras_version")
+    if version is not None and not keras_layout.is_release(version):
+        draft.add("damaged", f"its keras_version is none: {printable(version, 40)}")
+    elif version is not None:
+        draft.facts["keras_version"] = version
+    if texts.get("backend"):
+        draft.facts["backend"] = printable(texts["backend"] or "", 40)
+    if texts.get("model_config"):
+        _take_config(draft, texts["model_config"] or "", texts.get("training_config"))
+    elif layout == "h5 model":
+        draft.add("note", "the model's configuration is not in it: only its weights can be loaded")
+
+
+def _take_config(draft: _Draft, model: str, training: str | None = None) -> None:
+    try:
+        draft.config = keras_layout.read_config(model, training)
+    except ValueError as error:
+        draft.add("damaged", f"the model's configuration does not parse: {_why(error)}")
+        return
+    draft.facts["config"] = model
+    draft.findings += draft.config.findings
+
+
+def _check_names(file: h5py.File, found: hdf5.Contents, draft: _Draft, layout: str) -> None:
+    if layout == "weights.h5":
+        draft.findings += keras_layout.missing_numbers(set(found.datasets))
+        return
+    if layout not in ("h5 model", "h5 weights"):
+        return
+    base = "model_weights" if layout == "h5 model" else ""
+    holder = found.groups.get(base)
+    if holder is None:
+        draft.add("damaged", "it has no group model_weights")
+        return
+    try:
+        names = hdf5.names_attribute(holder, "layer_names")
+        layers: dict[str, list[str] | None] | None = None
+        if names is not None:
+            layers = {}
+            for name in names:
+                group = found.groups.get(f"{base}/{name}" if base else name)
+                layers[name] = None if group is None else hdf5.names_attribute(group, "weight_names")
+    except _HDF5_ERRORS as error:
+        draft.add("damaged", f"its lists of layers and weights cannot be read: {_why(error)}")
+        return
+    draft.findings += keras_layout.missing_weights(layers, base, set(found.datasets))
+    optimizer = found.groups.get("optimizer_weights")
+    if optimizer is not None:
+        try:
+            weights = hdf5.names_attribute(optimizer, "weight_names") or []
+        except _HDF5_ERRORS as error:
+            draft.add("damaged", f"the list of the optimizer's weights cannot be read: {_why(error)}")
+            return
+        draft.findings += keras_layout.missing_weights({"optimizer_weights": weights}, "", set(found.datasets))
+    if draft.config is not None and layers is not None and draft.config.layers:
+        strangers = [name for name in layers if name not in draft.config.layers and layers[name]]
+        if strangers and draft.config.class_name in ("Sequential", "Functional", "Model"):
+            shown = ", ".join(printable(name, 40) for name in strangers[:4])
+            draft.add("damaged", f"has weights of layers that its configuration does not know: {shown}")
+
+
+def _read_tensors(found: hdf5.Contents, draft: _Draft, layout: str) -> None:
+    budget = hdf5.Budget(draft.file_bytes)
+    readable: dict[str, h5py.Dataset] = {}
+    for path, dataset in sorted(found.datasets.items(), key=lambda item: _in_file_order(*item)):
+        kind = hdf5.element_kind(dataset)
+        shape = tuple(int(length) for length in dataset.shape or ())
+        item_bytes = dataset.dtype.itemsize
+        part = keras_layout.part_of(path, layout, dataset.dtype.kind in "iub")
+        blank = Tensor(path, shape, str(dataset.dtype) if kind != "bfloat16" else kind, 0, part)
+        tensor = Tensor(blank.name, shape, blank.dtype, blank.elements * item_bytes, part)
+        if kind is None:
+            draft.tensors.append(tensor)
+            if part in ("weights", "optimizer"):
+                draft.add("suspect", f"{printable(path, 80)} holds no numbers ({printable(str(dataset.dtype), 40)}): not read")
+            continue
+        problem = hdf5.objection(dataset, draft.file_bytes, budget)
+        if problem is not None:
+            draft.findings.append(problem)
+            draft.tensors.append(tensor)
+            continue
+        readable[path] = dataset
+        draft.tensors.append(_read_tensor(tensor, dataset, draft, layout))
+    draft.findings += hdf5.overlaps(readable, found.headers, draft.hdf5_bytes)
+    draft.facts.setdefault("optimizer", _optimizer_name(found, layout))
+    _settle_iterations(draft)
+    _judge(draft)
+
+
+def _in_file_order(path: str, dataset: h5py.Dataset) -> tuple[int, str]:
+    return (hdf5.data_offset(dataset) or 0, path)
+
+
+def _read_tensor(tensor: Tensor, dataset: h5py.Dataset, draft: _Draft, layout: str) -> Tensor:
+    is_count = keras_layout.is_iterations(tensor.name, layout) and dataset.dtype.kind in "iu"
+    is_rate = keras_layout.is_learning_rate(tensor.name, layout) and dataset.dtype.kind == "f"
+    single = tensor.elements == 1
+    if not draft.contents and not (single and (is_count or is_rate)):
+        return tensor
+    try:
+        numbers = read_numbers(dataset, with_fingerprint=draft.fingerprints and tensor.part == "weights")
+    except _HDF5_ERRORS as error:
+        draft.add("damaged", f"{printable(tensor.name, 80)} cannot be read: {_why(error)}")
+        return tensor
+    if single and numbers.smallest is not None:
+        if is_count and numbers.smallest >= 0:  # beside a wrapped optimizer's own count stands an unused one
+            draft.facts["iterations"] = max(int(numbers.smallest), draft.facts.get("iterations", 0))
+        elif is_rate:
+            draft.facts["learning_rate"] = numbers.smallest or draft.facts.get("learning_rate")
+    _judge_numbers(tensor, dataset, numbers, draft)
+    return Tensor(
+        tensor.name, tensor.shape, tensor.dtype, tensor.bytes, tensor.part, numbers.smallest, numbers.largest,
+        numbers.nans, numbers.infinities, numbers.zeros, numbers.fingerprint,
+    )  # fmt: skip
+
+
+def _judge_numbers(tensor: Tensor, dataset: h5py.Dataset, numbers: Numbers, draft: _Draft) -> None:
+    if tensor.part == "state":
+        return
+    name = printable(tensor.name, 80)
+    if numbers.elements != tensor.elements:
+        draft.add("damaged", f"{name}: {numbers.elements:,} of {tensor.elements:,} numbers could be read")
+    largest = max(abs(numbers.smallest or 0.0), abs(numbers.largest or 0.0))
+    if largest >= _IMPLAUSIBLE and dataset.dtype.kind == "f":
+        draft.add("suspect", f"{name} has a number of {largest:.3g}, which no sound training gives")
+    if numbers.zero_block is None or tensor.part != "weights" or "embedding" in tensor.name.lower():
+        return
+    begin, end = numbers.zero_block
+    offset = hdf5.data_offset(dataset)
+    width = dataset.dtype.itemsize
+    if offset is None or end - begin == tensor.elements or (end - begin) * width < 512:
+        return
+    first = offset + begin * width
+    last = offset + end * width
+    starts = begin == 0 or first % 512 == 0
+    ends = end == tensor.elements or last % 512 == 0
+    if starts and ends:
+        what = f"{name}: {end - begin:,} numbers in a row are zero, just where a block of the disk lies, and no other is"
+        draft.add("suspect", what)
+
+
+def _settle_iterations(draft: _Draft) -> None:
+    """The optimizer's count as Keras itself gives it: without the batches that one step took together."""
+    if draft.facts.get("iterations") is None:
+        return
+    if draft.config is not None and draft.config.optimizer is not None:
+        draft.facts["iterations"] //= draft.config.accumulated_steps
+    elif keras_layout.counts_may_be_accumulated(draft.facts["optimizer"], draft.tensors):
+        draft.facts["iterations_certain"] = False
+
+
+def _optimizer_name(found: hdf5.Contents, layout: str) -> str | None:
+    if layout == "h5 model" and "optimizer_weights" in found.groups:
+        below = [path.split("/")[1] for path in found.groups if path.count("/") == 1 and path.startswith("optimizer_w")]
+        return keras_layout.bare_name(below[0]) if len(below) == 1 else None
+    group = found.groups.get("optimizer/vars") if layout == "weights.h5" else None
+    try:
+        name = None if group is None else hdf5.text_attribute(group, "name")
+    except _HDF5_ERRORS:
+        return None  # a name for people, nothing depends on it
+    return printable(keras_layout.bare_name(name), 40) if name else None
+
+
+def _judge(draft: _Draft) -> None:
+    """What only all tensors together show."""
+    weights = [tensor for tensor in draft.tensors if tensor.part == "weights"]
+    if not weights:
+        refused = any(finding.severity in ("refused", "damaged") for finding in draft.findings)
+        if not refused:
+            draft.add("suspect", "there are no weights in it")
+        return
+    for part, noun in (("weights", "weights"), ("optimizer", "numbers of the optimizer")):
+        own = [tensor for tensor in draft.tensors if tensor.part == part]
+        nans, infinities = sum(t.nans for t in own), sum(t.infinities for t in own)
+        if nans or infinities:
+            where = [printable(t.name, 60) for t in own if t.nans or t.infinities]
+            more = f" and {len(where) - 1} more" if len(where) > 1 else ""
+            counted = " and ".join(
+                text for count, text in ((nans, f"{nans:,} NaN"), (infinities, f"{infinities:,} infinite")) if count
+            )
+            draft.add("suspect" if part == "weights" else "note", f"{counted} among the {noun}: {where[0]}{more}")
+    if not draft.contents:
+        return
+    empty = [name for name, own in _by_layer(weights).items() if _is_dead(own)]
+    if empty:
+        shown = ", ".join(printable(name, 60) for name in empty[:4]) + (f" and {len(empty) - 4} more" if len(empty) > 4 else "")
+        draft.add("suspect", f"nothing but zeros in {shown}")
+
+
+def _by_layer(weights: list[Tensor]) -> dict[str, list[Tensor]]:
+    layers: dict[str, list[Tensor]] = {}
+    for tensor in weights:
+        layers.setdefault(tensor.name.rpartition("/")[0], []).append(tensor)
+    return layers
+
+
+def _is_dead(tensors: list[Tensor]) -> bool:
+    """Whether a layer's arrays are all zero, or one that multiplies (of two dimensions or more) is."""
+    zero = [tensor for tensor in tensors if tensor.elements and tensor.zeros == tensor.elements]
+    if any(len(tensor.shape) >= 2 for tensor in zero):
+        return True
+    return len(zero) == len(tensors) and any(tensor.dtype.startswith(("float", "bfloat")) for tensor in zero)
+
+
+def _read_archive(stream: BinaryIO, draft: _Draft) -> None:
+    draft.facts["layout"] = "keras zip"
+    try:
+        archive.check_directory(stream, draft.file_bytes)
+        with zipfile.ZipFile(stream) as opened:
+            _read_members(opened, stream, draft)
+    except archive.NotReadError as error:
+        draft.add("refused", str(error))
+    except _ZIP_ERRORS as error:
+        draft.add("damaged", f"the zip archive cannot be read: {_why(error)}")
+
+
+def _read_members(opened: zipfile.ZipFile, stream: BinaryIO, draft: _Draft) -> None:
+    for info in opened.infolist():
+        if info.filename.startswith(("/", "\\")) or ".." in info.filename.replace("\\", "/").split("/"):
+            draft.add("refused", f"a member would be unpacked outside of its folder: {printable(info.filename, 80)}")
+    texts: dict[str, str | None] = {}
+    for name in (archive.METADATA, archive.CONFIG):
+        try:
+            info = archive.member_info(opened, name)
+            texts[name] = None if info is None else archive.read_text(opened, info, draft.file_bytes)
+        except archive.NotReadError as error:
+            draft.add("refused", str(error))
+        except _ZIP_ERRORS as error:
+            draft.add("damaged", f"the member {name} cannot be read: {_why(error)}")
+        else:
+            if info is None:
+                draft.add("damaged", f"the member {name} is missing")
+    _take_metadata(draft, texts.get(archive.METADATA))
+    if texts.get(archive.CONFIG):
+        _take_config(draft, texts[archive.CONFIG] or "")
+    _read_weights_member(opened, stream, draft)
+    for info in opened.infolist():
+        if info.filename in (archive.METADATA, archive.CONFIG, archive.WEIGHTS) or not draft.contents:
+            continue
+        problem = archive.checks_out(opened, info, draft.file_bytes)
+        if problem is not None:
+            draft.add("refused" if problem.endswith("not read") else "damaged", problem)
+
+
+def _take_metadata(draft: _Draft, text: str | None) -> None:
+    if text is None:
+        return
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        content = None
+    version = content.get("keras_version") if isinstance(content, dict) else None
+    if not isinstance(version, str) or not keras_layout.is_release(version):
+        draft.add("damaged", f"{archive.METADATA} does not parse")
+        return
+    draft.facts["keras_version"] = printable(version, 40)
+
+
+def _read_weights_member(opened: zipfile.ZipFile, stream: BinaryIO, draft: _Draft) -> None:
+    try:
+        info = archive.member_info(opened, archive.WEIGHTS)
+        if info is None:
+            draft.add("damaged", f"the member {archive.WEIGHTS} is missing")
+            return
+        with archive.open_member(opened, info, stream, draft.file_bytes) as weights:
+            end = end_of_hdf5(weights)  # type: ignore[arg-type]
+            if end is None or end > info.file_size:
+                draft.add("damaged", f"{archive.WEIGHTS} in it is truncated or no HDF5 file")
+                return
+            weights.seek(0)
+            draft.hdf5_bytes = info.file_size
+            _read_hdf5(weights, draft)
+    except archive.NotReadError as error:
+        draft.add("refused", str(error))
+    except _ZIP_ERRORS as error:
+        draft.add("damaged", f"the member {archive.WEIGHTS} cannot be read: {_why(error)}")
+
+
+def _why(error: BaseException) -> str:
+    if isinstance(error, MemoryError):
+        return f"it would take more memory than a file of its size should ({type(error).__name__})"
+    return printable(str(error).split("\n")[0] or type(error).__name__, 200)
+
+
