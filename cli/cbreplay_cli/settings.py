@@ -32,7 +32,7 @@ def read_settings(folder: Path | None = None, known: Callable[[], set[str]] | No
                 near = difflib.get_close_matches(key, sorted(known()) if known else [], n=1)
                 hint = f"; did you mean {near[0]!r}?" if near else ""
                 raise click.UsageError(f"{path}: {key!r} is no option of cbreplay{hint}")
-            return dict.fromkeys(("analyze", "explain", "runs"), options)
+            return dict.fromkeys(("analyze", "explain", "runs", "checkpoints", "best"), options)
     return {}
 
 

@@ -12,13 +12,30 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from .analysis import Analysis, RunAnalysis, analyze
-    from .checkpoints import Match, RunCheckpoints, Survey, inspect_checkpoint, match_checkpoints, survey
+    from .best import best_checkpoint
+    from .checkpoints import (
+        CheckpointDiff,
+        Choice,
+        Match,
+        PrunePlan,
+        RunCheckpoints,
+        Survey,
+        apply_plan,
+        choose_checkpoint,
+        diff_checkpoints,
+        inspect_checkpoint,
+        match_checkpoints,
+        plan_pruning,
+        survey,
+    )
     from .damage import Damage, Skipped
     from .ending import Ending, infer_ending
     from .errors import (
         CallbackError,
         CbreplayError,
         LogNotFoundError,
+        NoCheckpointError,
+        NotComparableError,
         NotALogError,
         NothingReadableError,
         ParameterError,
@@ -28,7 +45,7 @@ if TYPE_CHECKING:
     )
     from .explaining import explain
     from .logs import load_runs
-    from .model_files import Checkpoint, Finding, Tensor
+    from .model_files import Checkpoint, Distance, Finding, Tensor
     from .outcome import EarlyStoppingRecord, ModelCheckpointRecord, Outcome, TraceRow
     from .plots import plot_comparison, plot_outcome
     from .replaying import replay, replay_fits
@@ -47,18 +64,20 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "analysis": ("Analysis", "RunAnalysis", "analyze"),
+    "best": ("best_checkpoint",),
     "checkpoints": (
-        "Match", "RunCheckpoints", "Survey", "inspect_checkpoint", "match_checkpoints", "survey",
+        "CheckpointDiff", "Choice", "Match", "PrunePlan", "RunCheckpoints", "Survey", "apply_plan", "choose_checkpoint",
+        "diff_checkpoints", "inspect_checkpoint", "match_checkpoints", "plan_pruning", "survey",
     ),
     "damage": ("Damage", "Skipped"),
     "ending": ("Ending", "infer_ending"),
     "errors": (
-        "CallbackError", "CbreplayError", "LogNotFoundError", "NotALogError", "NothingReadableError",
-        "ParameterError", "UnknownMetricError", "UnknownProfileError", "UnknownRunError",
+        "CallbackError", "CbreplayError", "LogNotFoundError", "NoCheckpointError", "NotALogError",
+        "NotComparableError", "NothingReadableError", "ParameterError", "UnknownMetricError", "UnknownProfileError", "UnknownRunError",
     ),
     "explaining": ("explain",),
     "logs": ("load_runs",),
-    "model_files": ("Checkpoint", "Finding", "Tensor"),
+    "model_files": ("Checkpoint", "Distance", "Finding", "Tensor"),
     "outcome": ("EarlyStoppingRecord", "ModelCheckpointRecord", "Outcome", "TraceRow"),
     "plots": ("plot_comparison", "plot_outcome"),
     "replaying": ("replay", "replay_fits"),
@@ -76,7 +95,10 @@ __all__ = [
     "CallbackError",
     "CbreplayError",
     "Checkpoint",
+    "CheckpointDiff",
+    "Choice",
     "Damage",
+    "Distance",
     "EarlyStopping",
     "EarlyStoppingRecord",
     "Ending",
@@ -86,11 +108,14 @@ __all__ = [
     "Match",
     "ModelCheckpoint",
     "ModelCheckpointRecord",
+    "NoCheckpointError",
     "NotALogError",
+    "NotComparableError",
     "NothingReadableError",
     "Outcome",
     "ParameterError",
     "Profile",
+    "PrunePlan",
     "ReduceLROnPlateau",
     "Run",
     "RunAnalysis",
@@ -106,12 +131,17 @@ __all__ = [
     "UnknownRunError",
     "__version__",
     "analyze",
+    "apply_plan",
+    "best_checkpoint",
+    "choose_checkpoint",
+    "diff_checkpoints",
     "explain",
     "infer_ending",
     "inspect_checkpoint",
     "list_profiles",
     "load_runs",
     "match_checkpoints",
+    "plan_pruning",
     "plot_comparison",
     "plot_outcome",
     "replay",

@@ -147,7 +147,9 @@ def analyze(
     )
     classic = classic_policy()
     stopping, saving = early_stopping or classic[0], model_checkpoint or classic[1]
-    replayed = [_replay(run, [stopping, saving], profile, compiled_metrics, steps_per_epoch, metrics) for run in runs]
+    replayed = [
+        try_replay(run, [stopping, saving], profile, compiled_metrics, steps_per_epoch, metrics) for run in runs
+    ]
     outcomes = [outcome for outcome, _ in replayed if outcome is not None]
     on_disk = find_files(outcomes, Path(logdir), None if checkpoints is None else Path(checkpoints))
     found = iter(zip(on_disk, _held_against_disk(outcomes, on_disk, saving.filepath, steps_per_epoch), strict=True))
@@ -200,14 +202,15 @@ def load_readable_runs(
     return runs
 
 
-def _replay(
+def try_replay(
     run: Run,
     rules: Sequence[Rule],
-    profile: str,
-    compiled_metrics: Mapping[str, str | None] | None,
-    steps: int | None,
-    metrics: Mapping[str, str] | None,
+    profile: str = "auto",
+    compiled_metrics: Mapping[str, str | None] | None = None,
+    steps: int | None = None,
+    metrics: Mapping[str, str] | None = None,
 ) -> tuple[Outcome | None, str | None]:
+    """:func:`cbreplay.replay`, with what stands in its way as a sentence beside the outcome, or in its place."""
     try:
         outcome = replay(
             run, rules, profile=profile, compiled_metrics=compiled_metrics, steps_per_epoch=steps, metrics=metrics

@@ -28,6 +28,14 @@ class ParameterError(CbreplayError, ValueError):
     """A parameter of ours (not of a replayed callback) has a value that cannot be used."""
 
 
+class NotComparableError(CbreplayError, ValueError):
+    """Two checkpoints cannot be compared; the message says why."""
+
+
+class NoCheckpointError(CbreplayError, LookupError):
+    """There is no checkpoint that could be recommended; the message says why."""
+
+
 class UnknownProfileError(ParameterError):
     """A profile names a framework or a release that is not known."""
 

@@ -357,6 +357,16 @@ class Runs(Sequence[Run]):
         return f"Runs({self.logdir!r}: {', '.join(run.name for run in self._runs)})"
 
 
+def is_same_training(one: Run, other: Run) -> bool:
+    """Whether two runs are two histories of one training: where both have a metric, its values are the same."""
+    shared = one.table.keys() & other.table.keys()
+    return bool(shared) and all(
+        np.array_equal(one.table[name].epoch, other.table[name].epoch)
+        and np.array_equal(one.table[name].value, other.table[name].value, equal_nan=True)
+        for name in shared
+    )
+
+
 def nearest(name: str, names: Sequence[str] | dict[str, Any], count: int = 3) -> list[str]:
     """The names most like ``name``, best first; those that contain it or end alike come before the rest."""
     candidates = list(names)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..outcome import Outcome
+from ..run import Run, is_same_training
 
 
 @dataclass(frozen=True)
@@ -47,16 +48,16 @@ def find_files(
         {name: path for name in outcome.files if (path := _find(name, outcome, logdir, checkpoints))}
         for outcome in outcomes
     ]
-    owners: dict[Path, list[str]] = {}
+    owners: dict[Path, list[Run]] = {}
     for outcome, files in zip(outcomes, found, strict=True):
         for path in files.values():
-            owners.setdefault(path.resolve(), []).append(outcome.run.name)
+            owners.setdefault(path.resolve(), []).append(outcome.run)
     result = []
     for outcome, files in zip(outcomes, found, strict=True):
         disk_files = []
         for name, path in files.items():
             status = path.stat()
-            also = tuple(owner for owner in owners[path.resolve()] if owner != outcome.run.name)
+            also = tuple(run.name for run in owners[path.resolve()] if not is_same_training(run, outcome.run))
             disk_files.append(DiskFile(name, str(path), status.st_size, status.st_mtime, also))
         result.append(tuple(disk_files))
     return result

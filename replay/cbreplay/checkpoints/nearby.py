@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..logs.discover import is_event_file_name
-from ..model_files import is_model_file_name, list_model_files
+from ..logs.json_histories import looks_like_json_history
+from ..model_files import CHECKPOINT_FOLDERS, is_model_file_name, list_model_files
 from ..run import Run
 
-#: Folders in which people keep checkpoints beside their logs.
-CHECKPOINT_FOLDERS = ("ckpt", "ckpts", "checkpoint", "checkpoints", "model", "models", "weights")
-
-_HISTORIES = (".csv", ".tsv", ".json", ".jsonl")
+_HISTORIES = (".csv", ".tsv")
+_JSON_HISTORIES = (".json", ".jsonl")
 _MOST_ENTRIES = 5000
 _DEEPEST = 4
 
@@ -43,9 +42,14 @@ def _has_logs(folder: Path) -> bool:
             if entry.is_dir(follow_symlinks=False):
                 if depth < _DEEPEST and not entry.name.startswith("."):
                     pending.append((here / entry.name, depth + 1))
-            elif is_event_file_name(entry.name) or (depth == 0 and entry.name.lower().endswith(_HISTORIES)):
+            elif is_event_file_name(entry.name) or (depth == 0 and _is_history(here / entry.name)):
                 return True
     return False
+
+
+def _is_history(path: Path) -> bool:
+    name = path.name.lower()
+    return name.endswith(_HISTORIES) or (name.endswith(_JSON_HISTORIES) and looks_like_json_history(path))
 
 
 def checkpoints_near(logdir: Path, runs: Sequence[Run], folder: Path | None = None) -> list[Path]:

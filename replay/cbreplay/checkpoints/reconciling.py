@@ -10,7 +10,7 @@ from typing import Any, Literal
 from ..outcome import ModelCheckpointRecord, Outcome
 from ..text import number, printable
 from .evidence import epoch_list
-from .matching import Match
+from .verdicts import Match
 
 State = Literal["as expected", "unproved", "later", "stale", "foreign", "damaged", "missing"]
 

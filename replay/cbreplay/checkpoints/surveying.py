@@ -14,7 +14,8 @@ from ..model_files import Checkpoint, list_model_files, shared_reader
 from ..outcome import Outcome
 from ..run import Run
 from .content import HistogramIndex
-from .matching import Match, match_files
+from .matching import match_files
+from .verdicts import Match
 from .reconciling import RunCheckpoints, reconcile
 
 Progress = Callable[[int, int], None]

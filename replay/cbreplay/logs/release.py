@@ -6,11 +6,10 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
-from ..model_files import is_model_file_name, shared_reader
+from ..model_files import CHECKPOINT_FOLDERS, is_model_file_name, shared_reader
 from ..run import ReleaseEvidence, Run
 from .discover import is_event_file_name
 
-_CHECKPOINT_FOLDERS = ("ckpt", "checkpoint", "checkpoints", "model", "models", "weights")
 _MAX_FILES = 20
 
 _KERAS_2 = ((2, 0), (3, 0))
@@ -37,7 +36,7 @@ def _folders(run_folder: Path, logdir: Path) -> list[Path]:
     root = logdir.parent if logdir.is_file() else logdir
     within = [folder for folder in run_folder.parents if folder == root or root in folder.parents]
     near = dict.fromkeys([run_folder, *within, root, root.resolve().parent])
-    return [place for folder in near for place in (folder, *(folder / name for name in _CHECKPOINT_FOLDERS))]
+    return [place for folder in near for place in (folder, *(folder / name for name in CHECKPOINT_FOLDERS))]
 
 
 @lru_cache(maxsize=4096)

@@ -4,13 +4,15 @@ Nothing here knows of logs or runs, and no framework is imported. Files are read
 """
 
 from .isolation import IsolatedReader, shared_reader
-from .listing import ENDINGS, TRASH, is_model_file_name, list_model_files
-from .records import Checkpoint, Finding, Status, Tensor
+from .listing import CHECKPOINT_FOLDERS, ENDINGS, TRASH, is_model_file_name, list_model_files
+from .records import Checkpoint, Distance, Finding, Status, Tensor
 
 __all__ = [
+    "CHECKPOINT_FOLDERS",
     "ENDINGS",
     "TRASH",
     "Checkpoint",
+    "Distance",
     "Finding",
     "IsolatedReader",
     "Status",

@@ -16,12 +16,14 @@ import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from .records import Checkpoint, Finding, Tensor
+from ..errors import NotComparableError
+from .records import Checkpoint, Distance, Finding, Tensor
 
 _START = "import sys; sys.path[:] = sys.argv[1:]; from cbreplay.model_files.worker import main; main()"
 _WALL_SECONDS = 60.0  # for a file on a disk that sleeps; the worker bounds its own processor time
@@ -49,17 +51,23 @@ class IsolatedReader:
 
     def read(self, path: str | Path, *, contents: bool = True, fingerprints: bool = False) -> Checkpoint:
         """:func:`.reading.read_checkpoint` in the other process; raises OSError as that does."""
-        status = os.stat(path)
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(None, "not a regular file", str(path))
-        request = json.dumps({"path": os.path.abspath(path), "contents": contents, "fingerprints": fingerprints})
-        with self._lock:
-            answer = self._ask(request, _WALL_SECONDS + status.st_size * _WALL_SECONDS_PER_BYTE)
+        status = _regular(path)
+        answer = self._ask([path], status.st_size, contents=contents, fingerprints=fingerprints)
         if isinstance(answer, Finding):
             return Checkpoint(str(path), status.st_size, status.st_mtime, "unknown", findings=(answer,))
-        if "oserror" in answer:
-            raise OSError(None, answer["oserror"], str(path))
         return _checkpoint(str(path), answer)
+
+    def compare(self, one: str | Path, other: str | Path) -> list[Distance]:
+        """:func:`.comparing.compare_weights` in the other process.
+
+        Raises OSError where a file cannot be opened, :class:`NotComparableError` where they cannot be compared.
+        """
+        answer = self._ask([one, other], _regular(one).st_size + _regular(other).st_size)
+        if isinstance(answer, Finding):
+            raise NotComparableError(f"{one} and {other}: {answer.what}")
+        if "problem" in answer:
+            raise NotComparableError(f"{one} and {other}: {answer['problem']}")
+        return [Distance.from_dict(fields) for fields in answer["distances"]]
 
     def start(self) -> None:
         """Start the other process already, so that it is ready when the first file is asked for."""
@@ -78,7 +86,15 @@ class IsolatedReader:
         self._process.wait()
         self._process = None
 
-    def _ask(self, request: str, seconds: float) -> dict[str, Any] | Finding:
+    def _ask(self, paths: Sequence[str | Path], file_bytes: int, **wishes: bool) -> dict[str, Any] | Finding:
+        request = json.dumps({"paths": [str(Path(path).absolute()) for path in paths], **wishes})
+        with self._lock:
+            answer = self._answer(request, _WALL_SECONDS + file_bytes * _WALL_SECONDS_PER_BYTE)
+        if isinstance(answer, dict) and "oserror" in answer:
+            raise OSError(None, answer["oserror"], str(paths[0]))
+        return answer
+
+    def _answer(self, request: str, seconds: float) -> dict[str, Any] | Finding:
         process = self._running()
         assert process.stdin is not None
         try:
@@ -92,9 +108,11 @@ class IsolatedReader:
             line = ""
         if line:
             told: dict[str, Any] = json.loads(line)
-            return told
+            return Finding(*told["finding"]) if "finding" in told else told
         code = process.wait()
         self.close()
+        if code > 0:
+            raise RuntimeError(f"the process that reads checkpoints ended with code {code}")
         return _end_of_process(code)
 
     def _running(self) -> subprocess.Popen[str]:
@@ -106,6 +124,13 @@ class IsolatedReader:
             )  # fmt: skip
             threading.Thread(target=_forward, args=(self._process, self._answers), daemon=True).start()
         return self._process
+
+
+def _regular(path: str | Path) -> os.stat_result:
+    status = Path(path).stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(None, "not a regular file", str(path))
+    return status
 
 
 @lru_cache(maxsize=1)
@@ -127,8 +152,7 @@ def _forward(process: subprocess.Popen[str], answers: queue.Queue[str]) -> None:
 def _end_of_process(code: int) -> Finding:
     if code == -getattr(signal, "SIGPROF", 0):
         return Finding("refused", "reading it takes out of proportion long for its size, and was given up")
-    what = f"ended by signal {-code}" if code < 0 else f"ended with code {code}"
-    return Finding("damaged", f"the HDF5 library crashes on it ({what})")
+    return Finding("damaged", f"the HDF5 library crashes on it (signal {-code})")
 
 
 def _checkpoint(path: str, answer: dict[str, Any]) -> Checkpoint:

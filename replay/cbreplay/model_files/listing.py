@@ -12,6 +12,9 @@ from ..errors import LogNotFoundError
 #: What the name of a file with a model or weights ends in.
 ENDINGS = (".weights.h5", ".h5", ".hdf5", ".hdf", ".keras")
 
+#: Folders in which people keep checkpoints beside their logs.
+CHECKPOINT_FOLDERS = ("ckpt", "ckpts", "checkpoint", "checkpoints", "model", "models", "weights")
+
 #: Where pruned files go; never looked into.
 TRASH = ".cbreplay-trash"
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import h5py
 import numpy as np
@@ -39,7 +41,7 @@ def read_numbers(dataset: h5py.Dataset, *, with_fingerprint: bool) -> Numbers:
     kept: list[npt.NDArray[np.generic]] | None = []
     held = 0
     first_zero, last_zero = -1, -1
-    for piece in _pieces(dataset):
+    for piece in number_pieces(dataset):
         flat = piece.reshape(-1)
         _add_range(found, flat)
         zeros = np.flatnonzero(flat == 0) if len(flat) else np.zeros(0, np.int64)
@@ -58,14 +60,15 @@ def read_numbers(dataset: h5py.Dataset, *, with_fingerprint: bool) -> Numbers:
         not found.nans and not found.infinities
     ):  # fmt: skip
         counter = BucketCounter(found.smallest, found.largest)
-        for flat in kept if kept is not None else (piece.reshape(-1) for piece in _pieces(dataset)):
+        for flat in kept if kept is not None else (piece.reshape(-1) for piece in number_pieces(dataset)):
             for begin in range(0, len(flat), hdf5.PIECE // 8):
                 counter.add(flat[begin : begin + hdf5.PIECE // 8])
         found.fingerprint = counter.fingerprint()
     return found
 
 
-def _pieces(dataset: h5py.Dataset):  # type: ignore[no-untyped-def]
+def number_pieces(dataset: h5py.Dataset) -> Iterator[npt.NDArray[Any]]:
+    """:func:`.hdf5.pieces`, bfloat16 as float32."""
     widened = hdf5.element_kind(dataset) == "bfloat16"
     for piece in hdf5.pieces(dataset):
         yield (piece.view(np.uint16).astype(np.uint32) << np.uint32(16)).view(np.float32) if widened else piece

@@ -9,6 +9,7 @@ import json
 import os
 import zipfile
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -23,6 +24,9 @@ from .numbers import Numbers, read_numbers
 from .records import Checkpoint, Finding, Tensor
 from .signature import end_of_hdf5, kind_of
 
+#: Called with the weights of an open file that may be read.
+Visit = Callable[[dict[str, h5py.Dataset]], None]
+
 _IMPLAUSIBLE = 1e10
 _HDF5_ERRORS = (OSError, KeyError, ValueError, RuntimeError, TypeError, MemoryError, OverflowError)
 _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, NotImplementedError, ValueError)
@@ -36,6 +40,7 @@ class _Draft:
     hdf5_bytes: int  #: of the HDF5 file, which lies inside of an archive or is the file itself
     contents: bool
     fingerprints: bool
+    visit: Visit | None
     facts: dict[str, Any] = field(default_factory=dict)
     tensors: list[Tensor] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
@@ -45,15 +50,18 @@ class _Draft:
         self.findings.append(Finding(severity, what))  # type: ignore[arg-type]
 
 
-def read_checkpoint(path: Path, *, contents: bool = True, fingerprints: bool = False) -> Checkpoint:
+def read_checkpoint(
+    path: Path, *, contents: bool = True, fingerprints: bool = False, visit: Visit | None = None
+) -> Checkpoint:
     """Read and check a checkpoint file; what is wrong with it is in the result.
 
     Without ``contents`` no weight is read, only what the file says of itself. ``fingerprints`` asks for those of all
-    weights, too. Raises OSError where the file cannot be opened or is no regular file.
+    weights, too. ``visit`` is called with the weights that may be read, by their paths, while the file is open. Raises
+    OSError where the file cannot be opened or is no regular file.
     """
     with open_regular(path) as stream:
         status = os.fstat(stream.fileno())
-        draft = _Draft(status.st_size, status.st_size, contents, fingerprints)
+        draft = _Draft(status.st_size, status.st_size, contents, fingerprints, visit)
         kind = kind_of(stream)
         if kind == "hdf5":
             _read_hdf5_file(path, stream, draft)
@@ -213,6 +221,9 @@ def _read_tensors(found: hdf5.Contents, draft: _Draft, layout: str) -> None:
         readable[path] = dataset
         draft.tensors.append(_read_tensor(tensor, dataset, draft, layout))
     draft.findings += hdf5.overlaps(readable, found.headers, draft.hdf5_bytes)
+    if draft.visit is not None:
+        weights = {tensor.name for tensor in draft.tensors if tensor.part == "weights"}
+        draft.visit({path: dataset for path, dataset in readable.items() if path in weights})
     draft.facts.setdefault("optimizer", _optimizer_name(found, layout))
     _settle_iterations(draft)
     _judge(draft)

@@ -147,3 +147,39 @@ class Checkpoint:
             "code": list(self.code), "status": self.status, "findings": [item.to_dict() for item in self.findings],
         }  # fmt: skip
         return {**told, "tensors": [tensor.to_dict() for tensor in self.tensors]} if tensors else told
+
+
+@dataclass(frozen=True)
+class Distance:
+    """How far one tensor of a checkpoint is from that of another; None for one that has no counterpart.
+
+    ``name`` and ``other_name`` are their paths, ``distance`` is the Euclidean norm of the difference, ``norm`` that of the
+    first one, ``largest`` the largest difference of two numbers; ``changed`` counts the numbers that differ.
+    """
+
+    name: str | None
+    other_name: str | None
+    shape: tuple[int, ...]
+    changed: int
+    distance: float | None
+    norm: float | None
+    largest: float | None
+
+    @property
+    def relative(self) -> float | None:
+        """``distance`` over ``norm``; infinite where that is zero and the other is not."""
+        if self.distance is None or self.norm is None:
+            return None
+        return self.distance / self.norm if self.norm else (math.inf if self.distance else 0.0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready dict with the fields of this record."""
+        return {
+            "name": self.name, "other_name": self.other_name, "shape": list(self.shape), "changed": self.changed,
+            "distance": self.distance, "norm": self.norm, "largest": self.largest, "relative": self.relative,
+        }  # fmt: skip
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> Distance:
+        """The reverse of :meth:`to_dict`."""
+        return cls(**{**{k: v for k, v in fields.items() if k != "relative"}, "shape": tuple(fields["shape"])})

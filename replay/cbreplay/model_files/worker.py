@@ -18,25 +18,36 @@ _MEMORY_PER_BYTE = 0.25
 
 def main() -> None:
     """Answer requests until standard input ends."""
-    from .reading import read_checkpoint
-
-    own = _address_space()
+    own = _address_space_with_everything_imported()
     answers = sys.stdout
     sys.stdout = sys.stderr
     for line in sys.stdin:
         request = json.loads(line)
-        path = Path(request["path"])
+        paths = [Path(path) for path in request["paths"]]
         try:
-            size = path.stat().st_size
-            _limit(size, own)
-            checkpoint = read_checkpoint(
-                path, contents=request["contents"], fingerprints=request["fingerprints"]
-            )
-            answer: dict[str, Any] = {**checkpoint.to_dict(tensors=True), "config": checkpoint.config}
+            _limit(sum(path.stat().st_size for path in paths), own)
+            answer = _compare(*paths) if len(paths) == 2 else _read(paths[0], request)
         except OSError as error:
             answer = {"oserror": error.strerror or str(error)}
+        except MemoryError:
+            answer = {"finding": ["refused", "reading it takes more memory than a file of its size should"]}
+        except Exception as error:  # whatever a file can bring about: it is said of the file, and the next one is read
+            answer = {"finding": ["damaged", f"it cannot be read: {type(error).__name__}: {error}"]}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
+
+
+def _read(path: Path, request: dict[str, Any]) -> dict[str, Any]:
+    from .reading import read_checkpoint
+
+    checkpoint = read_checkpoint(path, contents=request["contents"], fingerprints=request["fingerprints"])
+    return {**checkpoint.to_dict(tensors=True), "config": checkpoint.config}
+
+
+def _compare(one: Path, other: Path) -> dict[str, Any]:
+    from .comparing import compare_weights
+
+    return compare_weights(one, other)
 
 
 def _limit(file_bytes: int, own: int | None) -> None:
@@ -53,8 +64,10 @@ def _limit(file_bytes: int, own: int | None) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (wanted if hard < 0 else min(wanted, hard), hard))
 
 
-def _address_space() -> int | None:
+def _address_space_with_everything_imported() -> int | None:
     """Bytes of address space that this process has; None where the system does not tell."""
+    from . import comparing, reading  # noqa: F401 - so that importing them takes none of a file's time and memory
+
     try:
         import resource
 
