@@ -191,7 +191,7 @@ def _print_table(out: Console, analysis: Analysis) -> None:
 
 
 def _disk_cell(item: RunAnalysis, expected: int) -> str:
-    """How many of the expected files are on disk, with a mark where one is not what it should be, or may be another's."""
+    """How many of the expected files are on disk; a mark where one is not what it should be, or may be another's."""
     states = [] if item.checkpoints is None else [file.state for file in item.checkpoints.expected]
     there = f"{len(item.on_disk)}/{expected}"
     if any(state in _WRONG for state in states):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cbreplay.checkpoints import PruneResult
 
 _STATUS_STYLE = {"sound": "green", "suspect": "yellow", "damaged": "red bold", "refused": "red"}
-_EVIDENCE = {"histograms": "weights", "iterations": "steps", "name": "name", "time": "time"}
+_EVIDENCE = {"histograms": "weights", "iterations": "steps", "metrics": "metrics", "name": "name", "time": "time"}
 _MOST_LISTED = 12
 _MOST_REASONS = 3
 
@@ -65,7 +65,8 @@ def _print_files(out: Console, survey: Survey) -> None:
         name = _below(match, survey.folder)
         rows.add_row(
             Text(printable(name if name != "." else Path(checkpoint.path).name, room)), size(checkpoint.bytes),
-            _kind(match), _count(checkpoint.parameters), "" if checkpoint.iterations is None else str(checkpoint.iterations),
+            _kind(match), _count(checkpoint.parameters),
+            "" if checkpoint.iterations is None else str(checkpoint.iterations),
             *([Text(printable(match.run or "", 14))] if several else []),
             _weights(match), _written(match), Text(match.status, style=_STATUS_STYLE[match.status]),
         )  # fmt: skip
@@ -147,13 +148,20 @@ def _print_expected(out: Console, item: RunCheckpoints, template_given: bool) ->
     for file in item.expected[:_MOST_LISTED]:
         style = {"as expected": "green", "unproved": "", "later": ""}.get(file.state, "yellow")
         name = printable(file.name, 60)
-        line(out, _STATE[file.state], f"{name} from epoch {epoch_name(file.epoch)}: {printable(file.sentence, 300)}", style)
+        line(
+            out,
+            _STATE[file.state],
+            f"{name} from epoch {epoch_name(file.epoch)}: {printable(file.sentence, 300)}",
+            style,
+        )
     if len(item.expected) > _MOST_LISTED:
         line(out, "", f"and {len(item.expected) - _MOST_LISTED} more")
     if item.unexpected:
         names = ", ".join(printable(Path(m.checkpoint.path).name, 40) for m in item.unexpected[:4])
         more = f" and {len(item.unexpected) - 4} more" if len(item.unexpected) > 4 else ""
-        line(out, "besides", f"{plural(len(item.unexpected), 'file')} of this run that it would not leave: {names}{more}")
+        line(
+            out, "besides", f"{plural(len(item.unexpected), 'file')} of this run that it would not leave: {names}{more}"
+        )
     for lost in item.overwritten:
         line(out, "lost", lost.sentence, style="yellow bold")
 
@@ -168,7 +176,8 @@ def print_plan(plan: PrunePlan, survey: Survey, results: Sequence[PruneResult] |
     """Print which files go and which stay, each with its reasons, and what was done."""
     out = console()
     out.print(
-        f"{printable(plan.folder)}: {plural(len(plan.removed), 'file')} of {len(plan.steps)} may go, {size(plan.freed)}",
+        f"{printable(plan.folder)}: {plural(len(plan.removed), 'file')} of {len(plan.steps)} may go, "
+        f"{size(plan.freed)}",
         style="bold",
     )
     rows = table(("", "left"), ("file", "left"), ("size", "right"), ("why", "left"))
@@ -176,14 +185,17 @@ def print_plan(plan: PrunePlan, survey: Survey, results: Sequence[PruneResult] |
     for step in plan.steps:
         style = "red" if step.action == "remove" else "green"
         rows.add_row(
-            Text(step.action, style=style), Text(printable(names[step.path], max(20, out.width // 3))), size(step.bytes),
+            Text(step.action, style=style), Text(printable(names[step.path], max(20, out.width // 3))),
+            size(step.bytes),
             Text("; ".join(step.reasons)),
         )  # fmt: skip
     out.print()
     out.print(rows)
     out.print()
     if results is None:
-        out.print("nothing was touched: --apply moves these files to a trash folder" if plan.removed else "nothing to do")
+        out.print(
+            "nothing was touched: --apply moves these files to a trash folder" if plan.removed else "nothing to do"
+        )
         return
     done = [result for result in results if result.problem is None]
     where = Path(done[0].moved_to).parents[0] if done and done[0].moved_to else None
@@ -202,14 +214,18 @@ def print_diff(diff: CheckpointDiff) -> None:
     if diff.is_equal:
         line(out, "weights", f"equal, all {plural(len(diff.distances), 'tensor')}", style="green")
         return
-    rows = table(("tensor", "left"), ("shape", "left"), ("changed", "right"), ("distance", "right"), ("relative", "right"),
-                 ("largest", "right"))  # fmt: skip
+    rows = table(
+        ("tensor", "left"), ("shape", "left"), ("changed", "right"), ("distance", "right"), ("relative", "right"),
+        ("largest", "right"),
+    )  # fmt: skip
     room = max(24, out.width - 56)
     for item in diff.distances:
         name = printable(item.name or item.other_name or "", room)
         shape = "×".join(map(str, item.shape)) or "1"
         if item.distance is None:
-            rows.add_row(Text(name), shape, Text(f"only in the {'first' if item.name else 'second'}", style="yellow"), "", "", "")
+            rows.add_row(
+                Text(name), shape, Text(f"only in the {'first' if item.name else 'second'}", style="yellow"), "", "", ""
+            )
             continue
         share = item.changed / max(math.prod(item.shape), 1)
         rows.add_row(

@@ -7,7 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from .analysis import classic_policy, load_readable_runs, try_replay
-from .checkpoints import Choice, checkpoints_near, choose_checkpoint, find_files, match_paths, reconcile
+from .checkpoints import (
+    Choice,
+    checkpoints_near,
+    choose_checkpoint,
+    find_files,
+    match_paths,
+    places_of,
+    reconcile,
+)
 from .errors import NoCheckpointError
 from .exporting import select_runs
 from .logs.loading import Progress
@@ -31,10 +39,11 @@ def best_checkpoint(
 ) -> Choice:
     """The checkpoint with the best monitored epoch of the runs in ``logdir`` (those in ``names``), verified.
 
-    ``model_checkpoint`` gives the monitor and its mode, and tells by replay which epoch a file holds of which nothing else
-    does: without early stopping, as the log is what the training really did. ``checkpoints`` is the folder to look in;
-    without it all below ``logdir``, beside it, and in the usual folders there. ``proved`` asks for a file whose weights the
-    histograms prove. Raises :class:`cbreplay.NoCheckpointError` where there is none or the best one is not sound.
+    ``model_checkpoint`` gives the monitor and its mode, and tells by replay which epoch a file holds of which
+    nothing else does: without early stopping, as the log is what the training really did. ``checkpoints`` is the
+    folder to look in; without it all below ``logdir``, beside it, and in the usual folders there. ``proved`` asks
+    for a file whose weights the histograms prove. Raises :class:`cbreplay.NoCheckpointError` where there is none or
+    the best one is not sound.
     """
     rule = model_checkpoint or classic_policy()[1]
     loaded = load_readable_runs(logdir, histories=histories, epoch_axis=epoch_axis, progress=progress)
@@ -45,15 +54,14 @@ def best_checkpoint(
     wanted = {run.name for run in select_runs(loaded, names)}
     folder = None if checkpoints is None else Path(checkpoints)
     runs = [outcome.run for outcome in outcomes]
-    on_disk = find_files(outcomes, Path(logdir), folder)
-    by_name = [{item.name: Path(item.path) for item in files if not item.also} for files in on_disk]
     paths = checkpoints_near(Path(logdir), runs, folder)
     known = {path.resolve() for path in paths}
-    expected = {path.resolve(): path for places in by_name for path in places.values() if is_model_file_name(path.name)}
-    paths += [path for resolved, path in expected.items() if resolved not in known and path.is_file()]
+    expected = (Path(item.path) for files in find_files(outcomes, Path(logdir), folder) for item in files)
+    paths += [path for path in dict.fromkeys(expected) if is_model_file_name(path.name) and path.resolve() not in known
+              and path.is_file()]  # fmt: skip
     matches, _ = match_paths(paths, runs, rule.filepath, steps_per_epoch, progress)
+    held = [reconcile(outcome, places_of(outcome, paths, matches), matches) for outcome in outcomes]
     matches = [match for match in matches if match.run is None or match.run in wanted]
-    held = [reconcile(outcome, places, matches) for outcome, places in zip(outcomes, by_name, strict=True)]
     chosen = [run for run in runs if run.name in wanted]
     modes = {outcome.mode for outcome in outcomes if outcome.run.name in wanted} - {None}
     monitor = rule.monitor

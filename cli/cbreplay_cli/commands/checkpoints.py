@@ -1,4 +1,4 @@
-"""``cbreplay checkpoints``: model files: what they are, whether they are sound, whose weights they hold, which may go."""
+"""``cbreplay checkpoints``: what model files are, whether they are sound, whose weights they hold, which may go."""
 
 from __future__ import annotations
 
@@ -17,15 +17,21 @@ if TYPE_CHECKING:
 
 @click.command("checkpoints")
 @click.argument("folder", metavar="DIR", type=click.Path(exists=True))
-@click.option("--logdir", type=click.Path(exists=True), help="The logs of the trainings.  [default: in DIR or above it]")
+@click.option(
+    "--logdir", type=click.Path(exists=True), help="The logs of the trainings.  [default: in DIR or above it]"
+)
 @click.option("--verify", is_flag=True, help="Exit code 1 where a file is not sound or not what it says it is.")
 @click.option("--evidence", is_flag=True, help="Show what speaks for each file's epoch, strongest first.")
 @click.option("--diff", nargs=2, metavar="A B", help="Compare the weights of two files, layer by layer.")
 @click.option("--prune", is_flag=True, help="Show which files may go, and why. Nothing is touched without --apply.")
-@click.option("--keep-best", type=click.IntRange(min=0), default=1, show_default=True, help="Epochs of each run to keep.")
+@click.option(
+    "--keep-best", type=click.IntRange(min=0), default=1, show_default=True, help="Epochs of each run to keep."
+)
 @click.option("--keep-last/--no-keep-last", default=True, help="Keep the last file of each run.  [default: yes]")
 @click.option(
-    "--keep-policy/--no-keep-policy", default=True, help="Keep what the policy of the options would keep.  [default: yes]"
+    "--keep-policy/--no-keep-policy",
+    default=True,
+    help="Keep what the policy of the options would keep.  [default: yes]",
 )
 @click.option(
     "--include", multiple=True, type=click.Path(exists=True),
@@ -45,8 +51,8 @@ def command(
 ) -> None:  # fmt: skip
     """List the model files in DIR (.h5, .weights.h5, .hdf5, .keras): sound or not, and of which epoch.
 
-    Epochs are told by the weight histograms in the logs, the optimizer's steps, the name and the time. Files are read in a
-    process of their own; nothing in them is run.
+    Epochs are told by the weight histograms in the logs, the optimizer's steps, the name and the time. Files are
+    read in a process of their own; nothing in them is run.
     """
     if (carry_out or include) and not prune:
         raise click.UsageError("--apply and --include go with --prune.")
@@ -96,8 +102,12 @@ def _replayed(
     rules = policy_from(rule)
     with progress_bar("reading logs") as progress:
         loaded = cb.load_runs(logdir, progress=progress, **reading)
-    replayed = [(run, try_replay(run, rules, rule["profile"], None, rule["steps_per_epoch"], metrics)[0]) for run in loaded]
-    return [run if outcome is None else outcome.run for run, outcome in replayed], [o for _, o in replayed if o is not None]
+    replayed = [
+        (run, try_replay(run, rules, rule["profile"], None, rule["steps_per_epoch"], metrics)[0]) for run in loaded
+    ]
+    return [run if outcome is None else outcome.run for run, outcome in replayed], [
+        o for _, o in replayed if o is not None
+    ]
 
 
 def _plan(

@@ -3,11 +3,11 @@
 from .choosing import Choice, choose_checkpoint
 from .diffing import CheckpointDiff, diff_checkpoints
 from .finding import DiskFile, find_files
-from .verdicts import Match
 from .nearby import checkpoints_near, logs_near
 from .pruning import PrunePlan, PruneResult, PruneStep, apply_plan, plan_pruning
 from .reconciling import ExpectedFile, Overwritten, RunCheckpoints, reconcile
-from .surveying import Survey, inspect_checkpoint, match_checkpoints, match_paths, survey
+from .surveying import Survey, inspect_checkpoint, match_checkpoints, match_paths, places_of, survey
+from .verdicts import Match
 
 __all__ = [
     "CheckpointDiff",
@@ -30,6 +30,7 @@ __all__ = [
     "logs_near",
     "match_checkpoints",
     "match_paths",
+    "places_of",
     "plan_pruning",
     "reconcile",
     "survey",

@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import NoCheckpointError, ParameterError
+from ..files import shared_parts
 from ..run import Run
 from ..text import number, plural, printable
-from .verdicts import Match
 from .reconciling import RunCheckpoints
+from .verdicts import Match
 
 
 @dataclass(frozen=True)
@@ -75,10 +77,10 @@ def choose_checkpoint(
     mode: str = "min",
     expected: Sequence[RunCheckpoints] = (),
 ) -> Choice:
-    """The file with the best value of ``monitor`` among all whose epoch is known; proved ones before others of that value.
+    """The file with the best value of ``monitor`` among all whose epoch is known; of equal values a proved one.
 
-    ``expected`` (what ModelCheckpoint would leave of each run) tells the epoch of files of which nothing else does. Raises
-    :class:`cbreplay.NoCheckpointError` where there is none, or where the best one is not sound.
+    ``expected`` (what ModelCheckpoint would leave of each run) tells the epoch of files of which nothing else does.
+    Raises :class:`cbreplay.NoCheckpointError` where there is none, or where the best one is not sound.
     """
     if mode not in ("min", "max"):
         raise ParameterError(f"mode must be 'min' or 'max' to tell which epoch is best, got {mode!r}")
@@ -94,11 +96,19 @@ def choose_checkpoint(
         others = [c for c in candidates if c.match.status == "sound"]
         raise NoCheckpointError(_why_not(chosen, others, monitor, mode))
     several = len({candidate.run.name for candidate in candidates})
-    chosen = min(sound, key=lambda c: (c.rank, not c.match.checkpoint.has_config, -c.match.checkpoint.modified))
+    chosen = min(sound, key=_preference)
     return Choice(
         chosen.match.checkpoint.path, chosen.run.name, chosen.epoch, chosen.value, chosen.how == "proved",
         tuple(_remarks(chosen, monitor, mode, several)),
     )  # fmt: skip
+
+
+def _preference(candidate: _Candidate) -> tuple[int, bool, bool, int, float]:
+    """Of equal values: proved first, then well named, a whole model, near to its run's logs, the newest."""
+    checkpoint = candidate.match.checkpoint
+    near = shared_parts(Path(checkpoint.path).resolve().parent, Path(candidate.run.folder).resolve())
+    named_wrong = bool(candidate.match.contradictions)
+    return candidate.rank, named_wrong, not checkpoint.has_config, -near, -checkpoint.modified
 
 
 def _candidates(
@@ -113,7 +123,7 @@ def _candidates(
     found = []
     for match in matches:
         run = by_name.get(match.run or "")
-        epoch, how = match.epoch, "proved" if match.weights_epochs else match.verdict
+        epoch, how = match.epoch, "proved" if match.weights_epochs else str(match.verdict)
         if match.differing:
             run, epoch, how = None, None, "unknown"
         if epoch is None and match.checkpoint.path in by_rule:
@@ -132,7 +142,10 @@ def _why_none(matches: Sequence[Match], runs: Sequence[Run], monitor: str) -> st
         return "there is no checkpoint file: name the folder that holds them with --checkpoints"
     if not any(monitor in run.table for run in runs):
         return f"{monitor!r} is in none of the logs: name another with --monitor"
-    reasons = [f"{printable(m.checkpoint.path, 80)}: {printable(m.problems[0] if m.problems else m.conclusion, 200)}" for m in matches[:5]]
+    reasons = [
+        f"{printable(m.checkpoint.path, 80)}: {printable(m.problems[0] if m.problems else m.conclusion, 200)}"
+        for m in matches[:5]
+    ]
     more = f"\n  and {len(matches) - 5} more" if len(matches) > 5 else ""
     return "of no checkpoint file is it known which epoch it holds\n  " + "\n  ".join(reasons) + more
 
@@ -140,14 +153,15 @@ def _why_none(matches: Sequence[Match], runs: Sequence[Run], monitor: str) -> st
 def _why_not(chosen: _Candidate, others: Sequence[_Candidate], monitor: str, mode: str) -> str:
     told = (
         f"{printable(chosen.match.checkpoint.path, 80)} holds the best epoch, {chosen.epoch + 1} "
-        f"({printable(monitor, 30)} {number(chosen.value)}), but it is {chosen.match.status}: {chosen.match.problems[0]}"
+        f"({printable(monitor, 30)} {number(chosen.value)}), but it is {chosen.match.status}: "
+        f"{chosen.match.problems[0]}"
     )
     if not others:
         return told
     next_best = (min if mode == "min" else max)(others, key=lambda candidate: candidate.value)
     return (
-        f"{told}\n  the best that is sound: {printable(next_best.match.checkpoint.path, 80)}, epoch {next_best.epoch + 1} "
-        f"({number(next_best.value)})"
+        f"{told}\n  the best that is sound: {printable(next_best.match.checkpoint.path, 80)}, "
+        f"epoch {next_best.epoch + 1} ({number(next_best.value)})"
     )
 
 
@@ -162,11 +176,14 @@ def _remarks(chosen: _Candidate, monitor: str, mode: str, runs: int) -> list[str
             "expected": "as ModelCheckpoint would have written it",
         }[chosen.how]  # fmt: skip
         remarks.append(f"epoch {chosen.epoch + 1} {how}; no histogram proves it")
+    remarks += chosen.match.contradictions
     metric = chosen.run.table[monitor]
     at_best = int(np.nanargmin(metric.value) if mode == "min" else np.nanargmax(metric.value))
     top, at = float(metric.value[at_best]), int(metric.epoch[at_best])
     if top < chosen.value if mode == "min" else top > chosen.value:
-        remarks.append(f"the best epoch of this run, {at + 1} ({number(top)}), is in no file: this is the best there is")
+        remarks.append(
+            f"the best epoch of this run, {at + 1} ({number(top)}), is in no file: this is the best there is"
+        )
     if len(chosen.match.weights_epochs) > 1:
         remarks.append(f"its weights are those of {plural(len(chosen.match.weights_epochs), 'epoch')} alike")
     return remarks

@@ -18,8 +18,8 @@ _NOT_ARCHITECTURE = {"name", "build_config", "registered_name", "compile_config"
 class CheckpointDiff:
     """``distances`` has one entry for each tensor of the weights; those without a counterpart come last.
 
-    ``same_architecture`` is None where only the shapes agree, as one of the files has no configuration; names of layers do
-    not count for it.
+    ``same_architecture`` is None where only the shapes agree, as one of the files has no configuration; names of
+    layers do not count for it.
     """
 
     one: Checkpoint
@@ -64,9 +64,9 @@ def diff_checkpoints(one: str | Path, other: str | Path) -> CheckpointDiff:
     reader = shared_reader()
     if Path(one).resolve() == Path(other).resolve():
         raise ParameterError(f"{one} and {other} are the same file")
-    checkpoints = [reader.read(path, contents=False) for path in (one, other)]
+    first, second = reader.read(one, contents=False), reader.read(other, contents=False)
     distances = tuple(reader.compare(one, other))
-    return CheckpointDiff(checkpoints[0], checkpoints[1], _same_architecture(*checkpoints, distances), distances)
+    return CheckpointDiff(first, second, _same_architecture(first, second, distances), distances)
 
 
 def _same_architecture(one: Checkpoint, other: Checkpoint, distances: tuple[Distance, ...]) -> bool | None:

@@ -6,19 +6,20 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path, PurePath
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from ..iterations import IterationMark
 from ..model_files import Checkpoint
 from ..run import Run
 from ..text import duration
 from .names import epochs_of_name, epochs_with_value, parse_name
-from ..model_files import Checkpoint
 
-Kind = Literal["histograms", "iterations", "name", "time"]
+Kind = Literal["histograms", "iterations", "metrics", "name", "time"]
 
 _SUSPICIOUS_SHARE = 2 / 3
 _EMBEDDINGS = re.compile(r"keras_embedding\.ckpt-(\d{1,6})\.(?:weights\.)?h5")
@@ -84,11 +85,11 @@ def _between(count: int, marks: Sequence[IterationMark], span: tuple[int, int]) 
     ``marks`` are those of the fit by epoch, ``span`` its first epoch and its end.
     """
     slopes = {
-        (b.iterations - a.iterations) / (b.epoch - a.epoch) for a, b in zip(marks, marks[1:], strict=False)
+        (b.iterations - a.iterations) / (b.epoch - a.epoch) for a, b in pairwise(marks)
     } or {marks[0].iterations / (marks[0].epoch + 1 - span[0])}  # fmt: skip
     slope = slopes.pop()
     if slopes or slope < 1 or slope != int(slope):  # epochs of different lengths: only neighbours tell
-        for a, b in zip(marks, marks[1:], strict=False):
+        for a, b in pairwise(marks):
             if a.iterations < count < b.iterations and b.epoch == a.epoch + 1:
                 return b.epoch, count - a.iterations, b.iterations - a.iterations
         return None
@@ -112,6 +113,22 @@ def _by_division(count: int, run: Run, steps_per_epoch: tuple[int, str] | None) 
     if rest and run.first_epoch <= epoch <= last:
         return Steps(inside=((0, epoch, rest, steps),), how=how)
     return Steps()
+
+
+def metrics_of(checkpoint: Checkpoint, run: Run) -> Steps:
+    """Where the loss in a file's own metrics puts it: the epochs whose validation (or training) loss is just that.
+
+    Only Keras 2 saves it, in ``.weights.h5`` and zip files. Compared are float32 values, bit for bit.
+    """
+    if checkpoint.loss is None:
+        return Steps()
+    metric = "val_loss" if "val_loss" in run.table else "loss"
+    wanted = np.float32(checkpoint.loss)
+    ends = [
+        (fit, epoch) for fit, logged in enumerate(run.fits()) for epoch, logs in logged
+        if metric in logs and np.float32(logs[metric]) == wanted
+    ]  # fmt: skip
+    return Steps(tuple(ends), how=metric)
 
 
 def steps_told_by_names(checkpoints: Sequence[Checkpoint]) -> tuple[int, str] | None:
@@ -190,24 +207,33 @@ def name_evidence(
 
 def time_evidence(checkpoint: Checkpoint, run: Run) -> Evidence | None:
     """What the modification time says: the epoch whose values were logged next to it, if it lies in the training."""
-    times = run.wall_times()
-    known = np.flatnonzero(np.isfinite(times))
-    if len(known) < 2:
+    epochs, logged, usual = _logged_times(run)
+    if len(epochs) < 2:
         return None
-    logged = times[known]
-    usual = float(np.median(np.diff(logged)))
     if checkpoint.modified > logged[-1] + max(usual, _FAR):
         after = duration(float(checkpoint.modified - logged[-1]))
         return Evidence("time", (), f"modified {after} after the last epoch was logged: a copy, or saved later")
-    if checkpoint.modified < logged[0] - max(usual, _FAR):
+    if is_older(checkpoint, run):
         before = duration(float(logged[0] - checkpoint.modified))
-        return Evidence("time", (), f"modified {before} before the first epoch was logged: of another training")
+        return Evidence("time", (), f"modified {before} before the first epoch was logged")
     nearest = int(np.argmin(np.abs(logged - checkpoint.modified)))
-    distance = abs(float(logged[nearest] - checkpoint.modified))
-    if usual <= 0 or distance > usual / 2:
+    if usual <= 0 or abs(float(logged[nearest] - checkpoint.modified)) > usual / 2:
         return None
-    epoch = run.first_epoch + int(known[nearest])
-    return Evidence("time", (epoch,), f"modified when epoch {epoch + 1} was logged")
+    return Evidence("time", (epochs[nearest],), f"modified when epoch {epochs[nearest] + 1} was logged")
+
+
+def is_older(checkpoint: Checkpoint, run: Run) -> bool:
+    """Whether a file was last modified clearly before the first epoch of a run was logged."""
+    epochs, logged, usual = _logged_times(run)
+    return len(epochs) > 1 and checkpoint.modified < logged[0] - max(2 * usual, _FAR)
+
+
+def _logged_times(run: Run) -> tuple[list[int], npt.NDArray[np.float64], float]:
+    """The epochs (0-based) whose time is known, when each was logged (seconds since 1970), and the usual distance."""
+    times = run.wall_times()
+    known = np.flatnonzero(np.isfinite(times))
+    usual = float(np.median(np.diff(times[known]))) if len(known) > 1 else 0.0
+    return [run.first_epoch + int(place) for place in known], times[known], usual
 
 
 def epoch_list(epochs: Sequence[int]) -> str:

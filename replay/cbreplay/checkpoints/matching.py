@@ -10,7 +10,7 @@ from ..model_files import Checkpoint
 from ..run import Run, is_same_training
 from ..text import plural, printable
 from .content import ContentMatch, HistogramIndex
-from .evidence import first_epochs_of_names, steps_of, steps_told_by_names, time_evidence
+from .evidence import first_epochs_of_names, metrics_of, steps_of, steps_told_by_names, time_evidence
 from .verdicts import Case, Match, conclude, end_of_fit, restores_at_epoch_end
 
 
@@ -31,10 +31,17 @@ def match_files(
         together.setdefault(Path(checkpoint.path).parent, []).append(checkpoint)
     told = {folder: steps_told_by_names(files) for folder, files in together.items()}
     cases = [
-        _case_of(checkpoint, runs, index, (steps_per_epoch, "as given") if steps_per_epoch else told[Path(checkpoint.path).parent])
+        _case_of(
+            checkpoint,
+            runs,
+            index,
+            (steps_per_epoch, "as given") if steps_per_epoch else told[Path(checkpoint.path).parent],
+        )
         for checkpoint in checkpoints
     ]
-    known = ((case.checkpoint, epoch) for case in cases if isinstance(case, Case) and (epoch := case.told_epoch) is not None)
+    known = (
+        (case.checkpoint, epoch) for case in cases if isinstance(case, Case) and (epoch := case.told_epoch) is not None
+    )
     first_epochs = first_epochs_of_names(known)
     result = []
     for case in cases:
@@ -60,7 +67,9 @@ def _case_of(
     )  # fmt: skip
     own = _without_restored(own, checkpoint, run)
     per_epoch = (run.steps_per_epoch, "by the log") if run.steps_per_epoch else steps
-    return Case(checkpoint, run, number, index, own, steps_of(checkpoint, run, per_epoch), remark)
+    return Case(
+        checkpoint, run, number, index, own, steps_of(checkpoint, run, per_epoch), metrics_of(checkpoint, run), remark
+    )
 
 
 def _run_of(checkpoint: Checkpoint, runs: Sequence[Run], content: ContentMatch) -> tuple[int | None, str]:
@@ -70,7 +79,10 @@ def _run_of(checkpoint: Checkpoint, runs: Sequence[Run], content: ContentMatch) 
     if len(proved) == 1:
         number = next(iter(proved))
         stranger = number not in near and len(near) == 1
-        return number, f"it lies beside run {_name(runs[near[0]])}, but is one of {_name(runs[number])}" if stranger else ""
+        return (
+            number,
+            f"it lies beside run {_name(runs[near[0]])}, but is one of {_name(runs[number])}" if stranger else "",
+        )
     if proved:
         both = [number for number in near if number in proved]
         if len(both) == 1:

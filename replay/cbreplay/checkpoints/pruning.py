@@ -16,8 +16,8 @@ from ..outcome import Outcome
 from ..run import Run
 from ..text import number, printable
 from .choosing import monitored_value
-from .verdicts import Match
 from .surveying import Survey
+from .verdicts import Match
 
 Action = Literal["keep", "remove"]
 
@@ -67,7 +67,7 @@ class PrunePlan:
 
 @dataclass(frozen=True)
 class PruneResult:
-    """What became of one removal: ``moved_to`` is a path in the trash (None: deleted), ``problem`` why it was not done."""
+    """What became of one removal: ``moved_to`` is in the trash (None: deleted), ``problem`` why it was not done."""
 
     path: str
     moved_to: str | None
@@ -92,9 +92,9 @@ def plan_pruning(
 ) -> PrunePlan:
     """A plan for the files of a survey: which to keep and which to remove, each with its reasons.
 
-    Kept are, of each run, the files of the ``keep_best`` best epochs by ``monitor`` (one file an epoch, the most complete
-    one), the last epoch's, and those that a policy would leave (``outcomes``). Kept are also all that are not sound, and
-    all whose epoch is not proved or likely, unless named in ``include``.
+    Kept are, of each run, the files of the ``keep_best`` best epochs by ``monitor`` (one file an epoch, the most
+    complete one), the last epoch's, and those that a policy would leave (``outcomes``). Kept are also all that are
+    not sound, and all whose epoch is not proved or likely, unless named in ``include``.
     """
     if keep_best < 0:
         raise ParameterError(f"keep_best must be 0 or more, got {keep_best}")
@@ -131,7 +131,13 @@ def _is_known(match: Match) -> bool:
 
 
 def _keep_of_run(
-    run: Run, own: Sequence[Match], reasons: dict[str, list[str]], monitor: str, mode: str, keep_best: int, keep_last: bool
+    run: Run,
+    own: Sequence[Match],
+    reasons: dict[str, list[str]],
+    monitor: str,
+    mode: str,
+    keep_best: int,
+    keep_last: bool,
 ) -> None:
     by_moment: dict[tuple[int, int], list[Match]] = {}
     for match in own:
@@ -145,7 +151,9 @@ def _keep_of_run(
     for place, moment in enumerate(ranked[:keep_best], start=1):
         value = f"{printable(monitor, 30)} {number(values[moment])} at epoch {moment[1] + 1}"
         which = "best" if place == 1 else f"number {place}"
-        reasons[_most_complete(by_moment[moment]).checkpoint.path].append(f"{which} of run {printable(run.name, 40)}: {value}")
+        reasons[_most_complete(by_moment[moment]).checkpoint.path].append(
+            f"{which} of run {printable(run.name, 40)}: {value}"
+        )
     written = [match for match in own if match.written_epoch is not None or match.epoch is not None]
     if keep_last and written:
         last = max(written, key=lambda m: (m.fit or 0, _written(m), _completeness(m)))
@@ -189,15 +197,20 @@ def _step(match: Match, keep: list[str], otherwise: list[str]) -> PruneStep:
     shared = Path(checkpoint.path).stat().st_nlink > 1
     reasons = [*otherwise, *(["frees nothing, as another name holds it too"] if shared else [])]
     return PruneStep(
-        checkpoint.path, "remove", tuple(reasons), checkpoint.bytes, 0 if shared else checkpoint.bytes, checkpoint.modified
+        checkpoint.path,
+        "remove",
+        tuple(reasons),
+        checkpoint.bytes,
+        0 if shared else checkpoint.bytes,
+        checkpoint.modified,
     )
 
 
 def apply_plan(plan: PrunePlan, *, delete: bool = False) -> list[PruneResult]:
     """Carry out the removals of a plan: into a folder of the trash below ``plan.folder``, or for good with ``delete``.
 
-    A file that has changed since the plan was made, that is a link now, or that lies outside of the folder is left alone
-    and said. The trash keeps each file's path below the folder, and the plan.
+    A file that has changed since the plan was made, that is a link now, or that lies outside of the folder is left
+    alone and said. The trash keeps each file's path below the folder, and the plan.
     """
     root = Path(plan.folder) if Path(plan.folder).is_dir() else Path(plan.folder).parent
     stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S.%f")

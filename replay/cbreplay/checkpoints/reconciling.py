@@ -19,10 +19,10 @@ State = Literal["as expected", "unproved", "later", "stale", "foreign", "damaged
 class ExpectedFile:
     """A file that the replay leaves behind, and what is there in its place. Epochs are 0-based.
 
-    ``epoch`` is the one that last writes it, ``weights_epoch`` whose weights it then holds (None: a save in the middle of
-    an epoch). ``state``: ``as expected`` (its content agrees), ``unproved`` (nothing speaks against it), ``later`` (the
-    training went on behind the replayed stop), ``stale`` (it holds another epoch), ``foreign`` (of another run),
-    ``damaged``, ``missing``. ``sentence`` says so for people.
+    ``epoch`` is the one that last writes it, ``weights_epoch`` whose weights it then holds (None: a save in the
+    middle of an epoch). ``state``: ``as expected`` (its content agrees), ``unproved`` (nothing speaks against it),
+    ``later`` (the training went on behind the replayed stop), ``stale`` (it holds another epoch), ``foreign`` (of
+    another run), ``damaged``, ``missing``. ``sentence`` says so for people.
     """
 
     name: str
@@ -46,8 +46,8 @@ class ExpectedFile:
 class Overwritten:
     """A better epoch (0-based) that ``save_best_only`` had written to a file before a worse one replaced it.
 
-    It does so after a resume: a new ModelCheckpoint knows nothing of the best before. ``kept_in`` is the path of another
-    file that holds the same weights, None where they are lost.
+    It does so after a resume: a new ModelCheckpoint knows nothing of the best before. ``kept_in`` is the path of
+    another file that holds the same weights, None where they are lost.
     """
 
     name: str
@@ -62,8 +62,8 @@ class Overwritten:
         """The loss, for people; epochs count from 1."""
         rest = f"still in {printable(self.kept_in, 80)}" if self.kept_in else "it is lost"
         return (
-            f"{printable(self.name, 60)} held epoch {self.lost_epoch + 1} ({number(self.lost_value)}) until the resumed "
-            f"training overwrote that best with epoch {self.epoch + 1} ({number(self.value)}): {rest}"
+            f"{printable(self.name, 60)} held epoch {self.lost_epoch + 1} ({number(self.lost_value)}) "
+            f"until the resumed training overwrote that best with epoch {self.epoch + 1} ({number(self.value)}): {rest}"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -140,11 +140,15 @@ def _state(
         sessions = len(outcome.run.session_epochs) > 1
         if wanted in match.weights_epochs and not (sessions and match.fit not in (None, fit)):
             return "as expected", f"holds the weights of epoch {epoch_list(match.weights_epochs)}"
-        return _other_epoch(outcome, match.weights_epochs, f"but holds those of epoch {epoch_list(match.weights_epochs)}")
+        return _other_epoch(
+            outcome, match.weights_epochs, f"but holds those of epoch {epoch_list(match.weights_epochs)}"
+        )
     if wanted is None and match.mid_epoch and match.written_epoch == outcome.files[name]:
         return "as expected", f"written in the middle of epoch {match.written_epoch + 1}"
     if match.mid_epoch and match.written_epoch is not None:
-        return _other_epoch(outcome, (match.written_epoch,), f"but was written in the middle of epoch {match.written_epoch + 1}")
+        return _other_epoch(
+            outcome, (match.written_epoch,), f"but was written in the middle of epoch {match.written_epoch + 1}"
+        )
     if match.likely_epoch is not None and match.likely_epoch != wanted and match.verdict != "named":
         return _other_epoch(outcome, (match.likely_epoch,), f"but is likely of epoch {match.likely_epoch + 1}")
     if match.verdict == "contradicted":
@@ -178,6 +182,8 @@ def _overwritten(
             best = (max if record.mode == "max" else min)(history, key=lambda item: item[2])
             last = history[-1]
             if best[2] != last[2] and best[0] != last[0]:
-                kept = next((m.checkpoint.path for m in own if best[1] in m.weights_epochs and m.fit in (None, best[0])), None)
+                kept = next(
+                    (m.checkpoint.path for m in own if best[1] in m.weights_epochs and m.fit in (None, best[0])), None
+                )
                 found.append(Overwritten(name, best[1], float(best[2]), last[1], float(last[2]), kept))
     return found

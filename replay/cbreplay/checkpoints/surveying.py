@@ -15,8 +15,8 @@ from ..outcome import Outcome
 from ..run import Run
 from .content import HistogramIndex
 from .matching import match_files
-from .verdicts import Match
 from .reconciling import RunCheckpoints, reconcile
+from .verdicts import Match
 
 Progress = Callable[[int, int], None]
 
@@ -54,8 +54,8 @@ def match_checkpoints(
 ) -> RunCheckpoints:
     """The checkpoints below ``folder`` (or the one file) as those of one run: whose weights, written when, and why.
 
-    With an ``outcome`` they are held against what the replay leaves behind, too. ``steps_per_epoch`` helps where the log
-    does not tell it. Raises :class:`cbreplay.LogNotFoundError` where there is no such folder.
+    With an ``outcome`` they are held against what the replay leaves behind, too. ``steps_per_epoch`` helps where the
+    log does not tell it. Raises :class:`cbreplay.LogNotFoundError` where there is no such folder.
     """
     outcomes = [] if outcome is None else [outcome]
     found = survey(folder, [run], outcomes, steps_per_epoch=steps_per_epoch)
@@ -74,12 +74,12 @@ def survey(
 ) -> Survey:
     """Read all checkpoints below ``folder`` and match them with ``runs``; hold them against ``outcomes`` of these.
 
-    ``progress`` is called with (files read, files in all). Raises :class:`cbreplay.LogNotFoundError` where there is no such
-    folder.
+    ``progress`` is called with (files read, files in all). Raises :class:`cbreplay.LogNotFoundError` where there is
+    no such folder.
     """
     paths, skipped = list_model_files(Path(folder))
     matches, unreadable = match_paths(paths, runs, _template(outcomes), steps_per_epoch, progress)
-    reconciled = [reconcile(outcome, _places(outcome, paths, matches), matches) for outcome in outcomes]
+    reconciled = [reconcile(outcome, places_of(outcome, paths, matches), matches) for outcome in outcomes]
     return Survey(str(folder), tuple(matches), tuple(reconciled), (*skipped, *unreadable))
 
 
@@ -114,12 +114,15 @@ def _template(outcomes: Sequence[Outcome]) -> str | None:
     return rules.pop() if len(rules) == 1 else None
 
 
-def _places(outcome: Outcome, paths: Sequence[Path], matches: Sequence[Match]) -> dict[str, Path]:
+def places_of(outcome: Outcome, paths: Sequence[Path], matches: Sequence[Match]) -> dict[str, Path]:
     """Where the expected files of a run are among ``paths``.
 
-    Of several that bear an expected name, one that is proved to be of the run counts, else the one nearest to its folder.
+    Of several that bear an expected name, one that is proved to be of the run counts, else the one nearest to its
+    folder.
     """
-    proved = {Path(match.checkpoint.path) for match in matches if match.run == outcome.run.name and match.weights_epochs}
+    proved = {
+        Path(match.checkpoint.path) for match in matches if match.run == outcome.run.name and match.weights_epochs
+    }
     home = Path(outcome.run.folder).resolve()
     found = {}
     for name in outcome.files:

@@ -11,7 +11,7 @@ from ..model_files import Checkpoint, Status
 from ..run import Run
 from ..text import plural, printable
 from .content import ContentMatch, HistogramIndex
-from .evidence import Evidence, Steps, epoch_list, name_evidence, time_evidence
+from .evidence import Evidence, Steps, epoch_list, is_older, name_evidence, time_evidence
 
 Verdict = Literal["proved", "likely", "named", "contradicted", "unknown"]
 
@@ -22,13 +22,13 @@ _RESTORES_AT_EPOCH_END_BEFORE = (2, 16)
 class Match:
     """What is known of one file. Epochs are 0-based.
 
-    ``weights_epochs`` are all epochs whose weights it holds, proved by their histograms (several where the weights did
-    not change). ``written_epoch`` is the epoch at whose end, or later, it was written, or in the middle of which
-    (``mid_epoch``). ``likely_epoch`` is whose weights it should hold where nothing proves it. ``verdict``: ``proved``;
-    ``likely`` (the optimizer's steps, or name and time together, say so); ``named`` (the name alone does);
-    ``contradicted``; ``unknown``. ``statement`` says it for people. ``fit`` is the fit of a resumed training that it is of,
-    ``replaced`` tells that a later one logged that epoch again. ``differing`` names tensors that are not what was logged
-    where all others agree.
+    ``weights_epochs`` are all epochs whose weights it holds, proved by their histograms (several where the weights
+    did not change). ``written_epoch`` is the epoch at whose end, or later, it was written, or in the middle of which
+    (``mid_epoch``). ``likely_epoch`` is whose weights it should hold where nothing proves it. ``verdict``:
+    ``proved``; ``likely`` (the optimizer's steps, or name and time together, say so); ``named`` (the name alone
+    does); ``contradicted``; ``unknown``. ``statement`` says it for people. ``fit`` is the fit of a resumed training
+    that it is of, ``replaced`` tells that a later one logged that epoch again. ``differing`` names tensors that are
+    not what was logged where all others agree, ``missing`` counts those that were logged and are not in the file.
     """
 
     checkpoint: Checkpoint
@@ -44,19 +44,23 @@ class Match:
     fit: int | None = None
     replaced: bool = False
     differing: tuple[str, ...] = ()
+    missing: int = 0
 
     @property
     def conclusion(self) -> str:
         """The statement and what it rests on, strongest first."""
-        kinds = ("histograms", "iterations") if self.weights_epochs else ("histograms", "iterations", "name", "time")
+        content = ("histograms", "iterations", "metrics")
+        kinds = content if self.weights_epochs else (*content, "name", "time")
         reasons = "; ".join(item.sentence for item in self.evidence if item.kind in kinds)
         return f"{self.statement}: {reasons}" if reasons else self.statement
 
     @property
     def status(self) -> Status:
-        """The file's own status, but ``damaged`` where its content shows that it is not what was written."""
+        """The file's own status, but worse where the logs show that it is not, or not all, of what was written."""
         own = self.checkpoint.status
-        return "damaged" if self.differing and own != "refused" else own
+        if self.differing and own != "refused":
+            return "damaged"
+        return "suspect" if self.missing and own == "sound" else own
 
     @property
     def problems(self) -> list[str]:
@@ -75,6 +79,7 @@ class Match:
             "mid_epoch": self.mid_epoch, "likely_epoch": self.likely_epoch, "verdict": self.verdict,
             "conclusion": self.conclusion, "contradictions": list(self.contradictions), "fit": self.fit,
             "replaced": self.replaced, "status": self.status, "differing": list(self.differing),
+            "missing": self.missing,
             "evidence": [item.to_dict() for item in self.evidence],
         }  # fmt: skip
 
@@ -92,6 +97,7 @@ class Case:
     index: HistogramIndex
     content: ContentMatch
     steps: Steps
+    metrics: Steps
     remark: str
     evidence: list[Evidence] = field(default_factory=list)
     contradictions: list[str] = field(default_factory=list)
@@ -107,11 +113,16 @@ class Case:
         return next((item.epochs for item in self.evidence if item.kind == "time"), ())
 
     @property
+    def ends(self) -> list[tuple[int, int]]:
+        """(fit, epoch) at whose end the optimizer's steps say that the file was written, else the model's metrics."""
+        return list(self.steps.ends) or ([] if self.steps.inside else list(self.metrics.ends))
+
+    @property
     def told_epoch(self) -> int | None:
         """The one epoch that content or steps tell, without the name; None where they tell none or several."""
         epochs = {moment.epoch for moment in self.content.moments}
-        if self.steps.ends:
-            ends = {epoch for _, epoch in self.steps.ends}
+        if self.ends:
+            ends = {epoch for _, epoch in self.ends}
             epochs = epochs & ends or ends  # restored weights are older than the file
         return epochs.pop() if len(epochs) == 1 else None
 
@@ -139,7 +150,7 @@ def end_of_fit(run: Run, fit: int) -> int:
 
 
 def restores_at_epoch_end(checkpoint: Checkpoint, run: Run) -> bool:
-    """Whether the release restores best weights inside of ``on_epoch_end``: until Keras 2.15; also where none is known."""
+    """Whether the release restores best weights in ``on_epoch_end``: until Keras 2.15; also where none is known."""
     version = checkpoint.keras_version
     if version is None and run.release is not None and run.release.release is not None:
         version = run.release.release.rpartition("-")[2]
@@ -172,17 +183,20 @@ def _content_evidence(case: Case) -> list[Evidence]:
     if content.moments:
         epochs = tuple(sorted({moment.epoch for moment in content.moments}))
         many = content.agreeing > 1
-        told = f"the histograms of all {content.agreeing} tensors agree" if many else "the histogram of its one tensor agrees"
+        told = (
+            f"the histograms of all {content.agreeing} tensors agree"
+            if many
+            else "the histogram of its one tensor agrees"
+        )
         told += f" with epoch {epoch_list(epochs)}"
         told += f"; {plural(content.beyond, 'tensor')} more in the file were not logged" if content.beyond else ""
-        told += f"; {content.missing} more were logged and are not in the file" if content.missing else ""
         return [Evidence("histograms", epochs, told)]
     if content.nearest is not None:
         shown = ", ".join(printable(name, 60) for name in content.differing[:3])
         more = f" and {len(content.differing) - 3} more" if len(content.differing) > 3 else ""
         told = (
-            f"the histograms of {plural(content.agreeing, 'tensor')} agree with epoch {content.nearest.epoch + 1} alone, "
-            f"but not {shown}{more}"
+            f"the histograms of {plural(content.agreeing, 'tensor')} agree with epoch {content.nearest.epoch + 1} "
+            f"alone, but not {shown}{more}"
         )
         return [Evidence("histograms", (), told)]
     if content.compared:
@@ -203,6 +217,10 @@ def _steps_evidence(case: Case) -> list[Evidence]:
         _, epoch, step, steps = case.steps.inside[0]
         told = f"{count:,} iterations: step {step:,} of {steps:,} of epoch {epoch + 1} ({case.steps.how})"
         return [Evidence("iterations", (), told)]
+    if case.metrics.ends:
+        epochs = tuple(sorted({epoch for _, epoch in case.metrics.ends}))
+        told = f"the loss in its own metrics is just the {case.metrics.how} of epoch {epoch_list(epochs)}"
+        return [Evidence("metrics", epochs, told)]
     return []
 
 
@@ -210,14 +228,14 @@ def _proved(case: Case) -> Match:
     """Its content is that of one or more logged epochs; whatever else there is tells when it was written."""
     moments = case.content.moments
     epochs = tuple(sorted({moment.epoch for moment in moments}))
-    ends = set(case.steps.ends)
-    at = [moment for moment in moments if (moment.fit, moment.epoch) in ends]
-    moment = (at or [m for m in moments if m.epoch in case.named] or list(moments))[0]
-    written = _written(case, moment.fit, moment.epoch, bool(at))
+    written = _written(case)
+    moment = next((m for m in moments if m.epoch == written), moments[0])
     whose = f"the weights of epoch {epoch_list(epochs)}"
     if case.named and not set(case.named) & {*epochs, written}:
         case.contradictions.append(f"named {epoch_list(case.named)}, but it holds {whose}")
-    if (ends or case.steps.inside) and written is None:
+    if case.content.missing:
+        case.contradictions.append(f"{plural(case.content.missing, 'tensor')} that were logged are not in it")
+    if (case.steps.ends or case.steps.inside) and written is None:
         count = case.checkpoint.iterations or 0
         case.contradictions.append(f"its optimizer has made other steps ({count:,}) than at the end of that epoch")
     if written is None:
@@ -231,22 +249,27 @@ def _proved(case: Case) -> Match:
     told += "; a resumed training logged that epoch again" if replaced else ""
     told += f"; {case.remark}" if case.remark else ""
     return case.match(
-        "proved", told, weights_epochs=epochs, written_epoch=written, fit=moment.fit, replaced=replaced
+        "proved", told, weights_epochs=epochs, written_epoch=written, fit=moment.fit, replaced=replaced,
+        missing=case.content.missing,
     )  # fmt: skip
 
 
-def _written(case: Case, fit: int, epoch: int, steps_agree: bool) -> int | None:
-    """The epoch at whose end a file with the weights of ``epoch`` was written; None where that cannot be told."""
-    if steps_agree:
-        return epoch
-    if case.steps.ends:
-        later = [e for f, e in case.steps.ends if f == fit and e > epoch and case.is_last(f, e)]
-        return later[0] if later else None
-    if case.steps.inside:
+def _written(case: Case) -> int | None:
+    """The epoch at whose end a file whose weights are proved was written, or later; None where that cannot be told.
+
+    That is an epoch with these weights, or the last one of a fit, at whose end older weights can have been restored.
+    """
+    moments = {(moment.fit, moment.epoch) for moment in case.content.moments}
+    oldest = {fit: min(e for f, e in moments if f == fit) for fit, _ in moments}
+    last = {(fit, end_of_fit(case.run, fit) - 1) for fit in oldest}
+    possible = moments | {(fit, epoch) for fit, epoch in last if epoch > oldest[fit]}
+    if case.ends:
+        possible &= set(case.ends)
+    elif case.steps.inside or not any(epoch in case.named for _, epoch in possible):
         return None
-    if epoch in case.named:
-        return epoch
-    return next((e for e in case.named if e > epoch and case.is_last(fit, e)), None)
+    named = {(fit, epoch) for fit, epoch in possible if epoch in case.named}
+    epochs = {epoch for _, epoch in named or possible}
+    return epochs.pop() if len(epochs) == 1 else None
 
 
 def _damaged(case: Case) -> Match:
@@ -262,7 +285,9 @@ def _damaged(case: Case) -> Match:
 def _unproved(case: Case) -> Match:
     """Without histograms that agree: the optimizer's steps, then the name with the time, then the name alone."""
     logged = case.index.epochs(case.number) if case.content.compared else set()
-    ends = list(case.steps.ends)
+    if is_older(case.checkpoint, case.run):
+        return case.match("unknown", "of another training, as it is older than this one")
+    ends = case.ends
     if any(epoch in case.named for _, epoch in ends):
         ends = [(fit, epoch) for fit, epoch in ends if epoch in case.named]
     free = [(f, e) for f, e in ends if e not in logged or (case.is_last(f, e) and case.may_restore)]
@@ -270,14 +295,14 @@ def _unproved(case: Case) -> Match:
         return _by_steps(case, free)
     if ends and all(case.is_last(*end) for end in ends):
         told = (
-            "written at the end of training or later, with weights of no epoch's end: averaged (use_ema), changed since, "
-            "or of another training"
+            "written at the end of training or later, with weights of no epoch's end: averaged (use_ema), changed "
+            "since, or of another training"
         )
         return case.match("unknown", told)
     if ends:
         epochs = sorted({epoch for _, epoch in ends})
         case.contradictions.append(
-            f"its optimizer has made the steps of epoch {epoch_list(epochs)}, but its weights are not those"
+            f"what it holds beside its weights is of epoch {epoch_list(epochs)}, but its weights are not"
         )
         return case.match("contradicted", "of another training, or changed since")
     if case.steps.inside:
@@ -303,7 +328,7 @@ def _by_steps(case: Case, ends: list[tuple[int, int]]) -> Match:
     is_named = epoch in case.named
     if case.named and not is_named:
         case.contradictions.append(
-            f"named {epoch_list(case.named)}, but its optimizer has made the steps of epoch {epoch + 1}"
+            f"named {epoch_list(case.named)}, but what it holds beside its weights is of epoch {epoch + 1}"
         )
     if case.is_last(fit, epoch) and (not is_named or case.may_restore):
         told = (
@@ -332,5 +357,7 @@ def _by_name(case: Case, logged: set[int]) -> Match:
         case.contradictions.append(f"named {epoch + 1}, but modified when epoch {epoch_list(case.timed)} was logged")
         return case.match("contradicted", "which of them is right cannot be told")
     if epoch in case.timed:
-        return case.match("likely", f"likely of epoch {epoch + 1}, by name and time", written_epoch=epoch, likely_epoch=epoch)
+        return case.match(
+            "likely", f"likely of epoch {epoch + 1}, by name and time", written_epoch=epoch, likely_epoch=epoch
+        )
     return case.match("named", f"of epoch {epoch + 1} by its name alone, which proves nothing", likely_epoch=epoch)

@@ -1,4 +1,4 @@
-"""Model files (``.h5``, ``.weights.h5``, ``.hdf5``, ``.keras``): a path in, what the file holds and whether it is sound out.
+"""Model files (``.h5``, ``.weights.h5``, ``.hdf5``, ``.keras``): a path in, what it holds and whether it is sound out.
 
 Nothing here knows of logs or runs, and no framework is imported. Files are read in a process of their own.
 """

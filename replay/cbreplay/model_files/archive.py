@@ -7,7 +7,7 @@ import struct
 import tempfile
 import zipfile
 import zlib
-from typing import IO, BinaryIO
+from typing import IO, Any, BinaryIO, cast
 
 from ..text import printable, size
 
@@ -81,7 +81,8 @@ def open_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, stream: BinaryI
             return unpacked
         while member.read(_CHUNK):  # zipfile compares the checksum at the end
             pass
-    return io.BufferedReader(_Window(stream, _begin_of(stream, info), info.file_size), _CHUNK)  # type: ignore[return-value]
+    window = _Window(stream, _begin_of(stream, info), info.file_size)
+    return cast("IO[bytes]", io.BufferedReader(window, _CHUNK))
 
 
 def checks_out(archive: zipfile.ZipFile, info: zipfile.ZipInfo, file_bytes: int) -> str | None:
@@ -138,7 +139,7 @@ class _Window(io.RawIOBase):
     def tell(self) -> int:
         return self._at
 
-    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
+    def readinto(self, buffer: Any) -> int:
         count = max(min(len(buffer), self._length - self._at), 0)
         self._stream.seek(self._begin + self._at)
         piece = self._stream.read(count)

@@ -24,8 +24,9 @@ _ROOTS = ("model_weights/",)
 def compare_weights(one: Path, other: Path) -> dict[str, Any]:
     """``{"distances": [...]}`` with a :class:`Distance` (as a dict) for each weight, or ``{"problem": sentence}``.
 
-    Weights pair by name; where the names of the two files differ (other formats, other releases), those of one shape pair
-    where they are equal, the rest in the order in which they were written. Raises OSError where a file cannot be opened.
+    Weights pair by name; where the names of the two files differ (other formats, other releases), those of one shape
+    pair where they are equal, the rest in the order in which they were written. Raises OSError where a file cannot
+    be opened.
     """
     distances: list[Distance] = []
 

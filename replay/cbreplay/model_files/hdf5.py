@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..text import plural, printable, size
-from .records import Finding
+from .records import Finding, Severity
 
 #: Bytes that a piece of a tensor may have in memory.
 PIECE = 8 << 20
@@ -27,7 +27,6 @@ _EXPANSION = 8  # and how much more for each of its bytes
 _LARGEST_CHUNK = 64 << 20
 _LARGEST_TEXT = 64 << 20
 _MOST_NAMES = 100_000
-_SECTOR = 512
 _KNOWN_FILTERS = {1, 2, 3, 4, 5, 6, 32000}  # deflate, shuffle, fletcher32, szip, nbit, scale-offset, lzf
 
 
@@ -40,9 +39,9 @@ class Contents:
     headers: set[int] = field(default_factory=set)  #: where in the file the headers of these objects begin
     findings: list[Finding] = field(default_factory=list)
 
-    def add(self, severity: str, what: str) -> None:
+    def add(self, severity: Severity, what: str) -> None:
         """Note a finding."""
-        self.findings.append(Finding(severity, what))  # type: ignore[arg-type]
+        self.findings.append(Finding(severity, what))
 
 
 def walk(file: h5py.File) -> Contents:
@@ -119,7 +118,7 @@ def unreadable_attributes(holders: Iterable[tuple[str, Any]]) -> list[Finding]:
 
 
 def text_attribute(holder: h5py.Group, name: str) -> str | None:
-    """A text attribute of one value, None where there is none. Raises ValueError for one of another kind or too long."""
+    """A text attribute of one value, None where there is none. ValueError for one of another kind or too long."""
     if name not in holder.attrs:
         return None
     attribute = holder.attrs.get_id(name)
@@ -254,7 +253,9 @@ def overlaps(datasets: dict[str, h5py.Dataset], headers: set[int], file_bytes: i
     for begin, end, path in spans:
         at = bisect_left(ordered, begin)
         if at < len(ordered) and ordered[at] < end:
-            found.append(Finding("damaged", f"the numbers of {printable(path, 80)} would lie where the file's structure is"))
+            found.append(
+                Finding("damaged", f"the numbers of {printable(path, 80)} would lie where the file's structure is")
+            )
         if begin < last_end:
             found.append(Finding("damaged", f"{printable(path, 80)} and {printable(last_path, 80)} share bytes"))
         if end > last_end:
@@ -263,7 +264,7 @@ def overlaps(datasets: dict[str, h5py.Dataset], headers: set[int], file_bytes: i
 
 
 def pieces(dataset: h5py.Dataset) -> Iterator[npt.NDArray[Any]]:
-    """The numbers of a dataset in the order of the file, at most about ``PIECE`` bytes each. Raises what h5py raises."""
+    """The numbers of a dataset in the order of the file, about ``PIECE`` bytes at most; raises what h5py raises."""
     if dataset.shape == ():
         yield np.asarray(dataset[()])
     elif dataset.chunks is not None:
@@ -292,11 +293,6 @@ def data_offset(dataset: h5py.Dataset) -> int | None:
     """Where in the file the numbers of a dataset begin, None where they do not lie in one stretch."""
     offset = dataset.id.get_offset()
     return None if offset is None else int(offset)
-
-
-def is_whole_sectors(begin: int, end: int) -> bool:
-    """Whether a stretch of bytes begins and ends where blocks of a disk do."""
-    return begin % _SECTOR == 0 and end % _SECTOR == 0 and end - begin >= _SECTOR
 
 
 def _first_line(error: BaseException) -> str:

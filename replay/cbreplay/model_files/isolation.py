@@ -163,5 +163,3 @@ def _checkpoint(path: str, answer: dict[str, Any]) -> Checkpoint:
         "tensors": tuple(Tensor.from_dict(tensor) for tensor in fields["tensors"]),
         "findings": tuple(Finding(item["severity"], item["what"]) for item in fields["findings"]),
     })  # fmt: skip
-
-

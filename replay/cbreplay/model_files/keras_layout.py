@@ -65,6 +65,14 @@ def is_learning_rate(path: str, layout: str) -> bool:
     return path.startswith("optimizer_weights/") and _RATE.search(path) is not None
 
 
+def loss_state_place(path: str, layout: str) -> int | None:
+    """0 for the sum and 1 for the count of the loss in the model's own metrics, None for every other array.
+
+    Keras 2 saves the state of metrics with the weights: after a validation that is the validation's.
+    """
+    return {"metrics/mean/vars/0": 0, "metrics/mean/vars/1": 1}.get(path) if layout == "weights.h5" else None
+
+
 def is_release(text: str) -> bool:
     """Whether a text is a release as Keras writes it: ``2.2.4-tf``, ``3.15.1``, ``3.0.0.dev2024``."""
     return _RELEASE.fullmatch(text) is not None
@@ -111,7 +119,9 @@ def missing_numbers(datasets: set[str]) -> list[Finding]:
             numbered.setdefault(folder, set()).add(int(name))
     gaps = [f"{folder}/{min(set(range(len(numbers))) - numbers)}" for folder, numbers in sorted(numbered.items())
             if numbers != set(range(len(numbers)))]  # fmt: skip
-    found = [Finding("damaged", f"among the numbered arrays, but without a number: {_listed(strange)}")] if strange else []
+    found = (
+        [Finding("damaged", f"among the numbered arrays, but without a number: {_listed(strange)}")] if strange else []
+    )
     return [*found, Finding("damaged", f"missing among the numbered arrays: {_listed(gaps)}")] if gaps else found
 
 
@@ -196,7 +206,14 @@ def read_config(model: str, training: str | None = None) -> Config:
         findings.append(Finding("note", f"contains code, which is not run here: {_listed(code)}"))
     if own:
         findings.append(Finding("note", f"needs classes of its author: {_listed(own)}"))
-    return Config(class_name, layers, str(optimizer).rpartition(">")[2] if optimizer else None, accumulated, tuple(code), tuple(findings))
+    return Config(
+        class_name,
+        layers,
+        str(optimizer).rpartition(">")[2] if optimizer else None,
+        accumulated,
+        tuple(code),
+        tuple(findings),
+    )
 
 
 def _parse(text: str) -> dict[str, Any]:

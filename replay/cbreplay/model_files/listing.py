@@ -29,8 +29,8 @@ def is_model_file_name(name: str) -> bool:
 def list_model_files(folder: Path) -> tuple[list[Path], list[Skipped]]:
     """The model files below a folder (or the one file that it is), sorted, and what was left out and why.
 
-    Hidden folders are not entered. Raises :class:`LogNotFoundError` where there is no such path, OSError where the folder
-    cannot be listed.
+    Hidden folders are not entered. Raises :class:`LogNotFoundError` where there is no such path, OSError where the
+    folder cannot be listed.
     """
     if not folder.exists():
         raise LogNotFoundError(f"{folder}: no such file or folder")

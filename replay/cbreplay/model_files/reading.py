@@ -16,18 +16,18 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import h5py
+import numpy as np
 
 from ..files import open_regular
 from ..text import plural, printable
-from . import archive, hdf5, keras_layout
-from .numbers import Numbers, read_numbers
-from .records import Checkpoint, Finding, Tensor
+from . import archive, hdf5, keras_layout, suspicions
+from .numbers import read_numbers
+from .records import Checkpoint, Finding, Severity, Tensor
 from .signature import end_of_hdf5, kind_of
 
 #: Called with the weights of an open file that may be read.
 Visit = Callable[[dict[str, h5py.Dataset]], None]
 
-_IMPLAUSIBLE = 1e10
 _HDF5_ERRORS = (OSError, KeyError, ValueError, RuntimeError, TypeError, MemoryError, OverflowError)
 _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, NotImplementedError, ValueError)
 
@@ -43,11 +43,12 @@ class _Draft:
     visit: Visit | None
     facts: dict[str, Any] = field(default_factory=dict)
     tensors: list[Tensor] = field(default_factory=list)
+    loss_state: dict[int, float] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     config: keras_layout.Config | None = None
 
-    def add(self, severity: str, what: str) -> None:
-        self.findings.append(Finding(severity, what))  # type: ignore[arg-type]
+    def add(self, severity: Severity, what: str) -> None:
+        self.findings.append(Finding(severity, what))
 
 
 def read_checkpoint(
@@ -80,8 +81,6 @@ def read_checkpoint(
     )  # fmt: skip
 
 
-
-
 def _read_hdf5_file(path: Path, stream: BinaryIO, draft: _Draft) -> None:
     end = end_of_hdf5(stream)
     draft.facts["layout"] = "hdf5"
@@ -90,7 +89,9 @@ def _read_hdf5_file(path: Path, stream: BinaryIO, draft: _Draft) -> None:
         return
     if end > draft.file_bytes:
         missing = end - draft.file_bytes
-        draft.add("damaged", f"truncated: {plural(missing, 'byte')} of {end:,} are missing, as after a save that broke off")
+        draft.add(
+            "damaged", f"truncated: {plural(missing, 'byte')} of {end:,} are missing, as after a save that broke off"
+        )
         return
     if end < draft.file_bytes:
         draft.add("suspect", f"{plural(draft.file_bytes - end, 'byte')} lie behind the end that it gives")
@@ -211,7 +212,9 @@ def _read_tensors(found: hdf5.Contents, draft: _Draft, layout: str) -> None:
         if kind is None:
             draft.tensors.append(tensor)
             if part in ("weights", "optimizer"):
-                draft.add("suspect", f"{printable(path, 80)} holds no numbers ({printable(str(dataset.dtype), 40)}): not read")
+                draft.add(
+                    "suspect", f"{printable(path, 80)} holds no numbers ({printable(str(dataset.dtype), 40)}): not read"
+                )
             continue
         problem = hdf5.objection(dataset, draft.file_bytes, budget)
         if problem is not None:
@@ -226,7 +229,9 @@ def _read_tensors(found: hdf5.Contents, draft: _Draft, layout: str) -> None:
         draft.visit({path: dataset for path, dataset in readable.items() if path in weights})
     draft.facts.setdefault("optimizer", _optimizer_name(found, layout))
     _settle_iterations(draft)
-    _judge(draft)
+    if draft.loss_state.get(1):
+        draft.facts["loss"] = float(np.float32(draft.loss_state.get(0, 0.0)) / np.float32(draft.loss_state[1]))
+    draft.findings += suspicions.of_all(draft.tensors, draft.findings, draft.contents)
 
 
 def _in_file_order(path: str, dataset: h5py.Dataset) -> tuple[int, str]:
@@ -236,8 +241,9 @@ def _in_file_order(path: str, dataset: h5py.Dataset) -> tuple[int, str]:
 def _read_tensor(tensor: Tensor, dataset: h5py.Dataset, draft: _Draft, layout: str) -> Tensor:
     is_count = keras_layout.is_iterations(tensor.name, layout) and dataset.dtype.kind in "iu"
     is_rate = keras_layout.is_learning_rate(tensor.name, layout) and dataset.dtype.kind == "f"
+    place = keras_layout.loss_state_place(tensor.name, layout)
     single = tensor.elements == 1
-    if not draft.contents and not (single and (is_count or is_rate)):
+    if not draft.contents and not (single and (is_count or is_rate or place is not None)):
         return tensor
     try:
         numbers = read_numbers(dataset, with_fingerprint=draft.fingerprints and tensor.part == "weights")
@@ -245,40 +251,17 @@ def _read_tensor(tensor: Tensor, dataset: h5py.Dataset, draft: _Draft, layout: s
         draft.add("damaged", f"{printable(tensor.name, 80)} cannot be read: {_why(error)}")
         return tensor
     if single and numbers.smallest is not None:
+        if place is not None:
+            draft.loss_state[place] = numbers.smallest
         if is_count and numbers.smallest >= 0:  # beside a wrapped optimizer's own count stands an unused one
             draft.facts["iterations"] = max(int(numbers.smallest), draft.facts.get("iterations", 0))
         elif is_rate:
             draft.facts["learning_rate"] = numbers.smallest or draft.facts.get("learning_rate")
-    _judge_numbers(tensor, dataset, numbers, draft)
+    draft.findings += suspicions.of_numbers(tensor, dataset, numbers)
     return Tensor(
         tensor.name, tensor.shape, tensor.dtype, tensor.bytes, tensor.part, numbers.smallest, numbers.largest,
         numbers.nans, numbers.infinities, numbers.zeros, numbers.fingerprint,
     )  # fmt: skip
-
-
-def _judge_numbers(tensor: Tensor, dataset: h5py.Dataset, numbers: Numbers, draft: _Draft) -> None:
-    if tensor.part == "state":
-        return
-    name = printable(tensor.name, 80)
-    if numbers.elements != tensor.elements:
-        draft.add("damaged", f"{name}: {numbers.elements:,} of {tensor.elements:,} numbers could be read")
-    largest = max(abs(numbers.smallest or 0.0), abs(numbers.largest or 0.0))
-    if largest >= _IMPLAUSIBLE and dataset.dtype.kind == "f":
-        draft.add("suspect", f"{name} has a number of {largest:.3g}, which no sound training gives")
-    if numbers.zero_block is None or tensor.part != "weights" or "embedding" in tensor.name.lower():
-        return
-    begin, end = numbers.zero_block
-    offset = hdf5.data_offset(dataset)
-    width = dataset.dtype.itemsize
-    if offset is None or end - begin == tensor.elements or (end - begin) * width < 512:
-        return
-    first = offset + begin * width
-    last = offset + end * width
-    starts = begin == 0 or first % 512 == 0
-    ends = end == tensor.elements or last % 512 == 0
-    if starts and ends:
-        what = f"{name}: {end - begin:,} numbers in a row are zero, just where a block of the disk lies, and no other is"
-        draft.add("suspect", what)
 
 
 def _settle_iterations(draft: _Draft) -> None:
@@ -303,47 +286,6 @@ def _optimizer_name(found: hdf5.Contents, layout: str) -> str | None:
     return printable(keras_layout.bare_name(name), 40) if name else None
 
 
-def _judge(draft: _Draft) -> None:
-    """What only all tensors together show."""
-    weights = [tensor for tensor in draft.tensors if tensor.part == "weights"]
-    if not weights:
-        refused = any(finding.severity in ("refused", "damaged") for finding in draft.findings)
-        if not refused:
-            draft.add("suspect", "there are no weights in it")
-        return
-    for part, noun in (("weights", "weights"), ("optimizer", "numbers of the optimizer")):
-        own = [tensor for tensor in draft.tensors if tensor.part == part]
-        nans, infinities = sum(t.nans for t in own), sum(t.infinities for t in own)
-        if nans or infinities:
-            where = [printable(t.name, 60) for t in own if t.nans or t.infinities]
-            more = f" and {len(where) - 1} more" if len(where) > 1 else ""
-            counted = " and ".join(
-                text for count, text in ((nans, f"{nans:,} NaN"), (infinities, f"{infinities:,} infinite")) if count
-            )
-            draft.add("suspect" if part == "weights" else "note", f"{counted} among the {noun}: {where[0]}{more}")
-    if not draft.contents:
-        return
-    empty = [name for name, own in _by_layer(weights).items() if _is_dead(own)]
-    if empty:
-        shown = ", ".join(printable(name, 60) for name in empty[:4]) + (f" and {len(empty) - 4} more" if len(empty) > 4 else "")
-        draft.add("suspect", f"nothing but zeros in {shown}")
-
-
-def _by_layer(weights: list[Tensor]) -> dict[str, list[Tensor]]:
-    layers: dict[str, list[Tensor]] = {}
-    for tensor in weights:
-        layers.setdefault(tensor.name.rpartition("/")[0], []).append(tensor)
-    return layers
-
-
-def _is_dead(tensors: list[Tensor]) -> bool:
-    """Whether a layer's arrays are all zero, or one that multiplies (of two dimensions or more) is."""
-    zero = [tensor for tensor in tensors if tensor.elements and tensor.zeros == tensor.elements]
-    if any(len(tensor.shape) >= 2 for tensor in zero):
-        return True
-    return len(zero) == len(tensors) and any(tensor.dtype.startswith(("float", "bfloat")) for tensor in zero)
-
-
 def _read_archive(stream: BinaryIO, draft: _Draft) -> None:
     draft.facts["layout"] = "keras zip"
     try:
@@ -363,14 +305,14 @@ def _read_members(opened: zipfile.ZipFile, stream: BinaryIO, draft: _Draft) -> N
     texts: dict[str, str | None] = {}
     for name in (archive.METADATA, archive.CONFIG):
         try:
-            info = archive.member_info(opened, name)
-            texts[name] = None if info is None else archive.read_text(opened, info, draft.file_bytes)
+            member = archive.member_info(opened, name)
+            texts[name] = None if member is None else archive.read_text(opened, member, draft.file_bytes)
         except archive.NotReadError as error:
             draft.add("refused", str(error))
         except _ZIP_ERRORS as error:
             draft.add("damaged", f"the member {name} cannot be read: {_why(error)}")
         else:
-            if info is None:
+            if member is None:
                 draft.add("damaged", f"the member {name} is missing")
     _take_metadata(draft, texts.get(archive.METADATA))
     if texts.get(archive.CONFIG):
@@ -400,17 +342,17 @@ def _take_metadata(draft: _Draft, text: str | None) -> None:
 
 def _read_weights_member(opened: zipfile.ZipFile, stream: BinaryIO, draft: _Draft) -> None:
     try:
-        info = archive.member_info(opened, archive.WEIGHTS)
-        if info is None:
+        member = archive.member_info(opened, archive.WEIGHTS)
+        if member is None:
             draft.add("damaged", f"the member {archive.WEIGHTS} is missing")
             return
-        with archive.open_member(opened, info, stream, draft.file_bytes) as weights:
+        with archive.open_member(opened, member, stream, draft.file_bytes) as weights:
             end = end_of_hdf5(weights)  # type: ignore[arg-type]
-            if end is None or end > info.file_size:
+            if end is None or end > member.file_size:
                 draft.add("damaged", f"{archive.WEIGHTS} in it is truncated or no HDF5 file")
                 return
             weights.seek(0)
-            draft.hdf5_bytes = info.file_size
+            draft.hdf5_bytes = member.file_size
             _read_hdf5(weights, draft)
     except archive.NotReadError as error:
         draft.add("refused", str(error))
@@ -422,5 +364,3 @@ def _why(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return f"it would take more memory than a file of its size should ({type(error).__name__})"
     return printable(str(error).split("\n")[0] or type(error).__name__, 200)
-
-

@@ -12,8 +12,6 @@ Part = Literal["weights", "optimizer", "state", "other"]
 Severity = Literal["refused", "damaged", "suspect", "note"]
 Status = Literal["sound", "suspect", "damaged", "refused"]
 
-_WORST_FIRST: tuple[Severity, ...] = ("refused", "damaged", "suspect")
-
 
 @dataclass(frozen=True)
 class Finding:
@@ -80,10 +78,12 @@ class Tensor:
 class Checkpoint:
     """One checkpoint file as it lies on disk.
 
-    ``bytes`` is its size, ``modified`` seconds since 1970. ``layout`` says how it is built: ``h5 model`` and ``h5
-    weights`` (what Keras calls legacy HDF5), ``weights.h5`` (Keras 3, and Keras 2 from 2.12 on), ``keras zip``, ``hdf5``
-    (somebody else's) or ``unknown``. ``parameters`` counts the numbers in the weights; ``iterations`` are the steps that
-    the optimizer in it has made; they are not certain where it may have counted batches whose gradients it accumulated. What the file does not tell is None. ``config`` is the model's configuration as text,
+    ``bytes`` is its size, ``modified`` seconds since 1970. ``layout`` says how it is built: ``h5 model`` and
+    ``h5 weights`` (what Keras calls legacy HDF5), ``weights.h5`` (Keras 3, and Keras 2 from 2.12 on), ``keras zip``,
+    ``hdf5`` (somebody else's) or ``unknown``. ``parameters`` counts the numbers in the weights. ``iterations`` are the
+    steps that the optimizer in it has made; they are not certain where it may have counted batches whose gradients it
+    accumulated. What the file does not tell is None. ``loss`` is the mean
+    that the model's own metrics held when it was saved (float32). ``config`` is the model's configuration as text,
     ``code`` names what in it is program code that loading the model would run.
     """
 
@@ -98,6 +98,7 @@ class Checkpoint:
     iterations: int | None = None
     iterations_certain: bool = True
     learning_rate: float | None = None
+    loss: float | None = None
     config: str | None = field(default=None, repr=False)
     code: tuple[str, ...] = ()
     tensors: tuple[Tensor, ...] = field(default=(), repr=False)
@@ -130,11 +131,13 @@ class Checkpoint:
     def status(self) -> Status:
         """``sound``, or the worst of what was found."""
         found = {finding.severity for finding in self.findings}
-        return next((severity for severity in _WORST_FIRST if severity in found), "sound")  # type: ignore[return-value]
+        worst: tuple[Status, ...] = ("refused", "damaged", "suspect")
+        return next((severity for severity in worst if severity in found), "sound")
 
     def problems(self) -> list[str]:
         """What was found, the worst first, without the notes."""
-        return [f.what for severity in _WORST_FIRST for f in self.findings if f.severity == severity]
+        worst_first = ("refused", "damaged", "suspect")
+        return [f.what for severity in worst_first for f in self.findings if f.severity == severity]
 
     def to_dict(self, *, tensors: bool = False) -> dict[str, Any]:
         """A JSON-ready dict; the tensors only where they are asked for."""
@@ -144,6 +147,7 @@ class Checkpoint:
             "weights_only": self.weights_only, "parameters": self.parameters, "finite": self.is_finite,
             "optimizer": self.optimizer, "iterations": self.iterations,
             "iterations_certain": self.iterations_certain, "learning_rate": self.learning_rate,
+            "loss": self.loss,
             "code": list(self.code), "status": self.status, "findings": [item.to_dict() for item in self.findings],
         }  # fmt: skip
         return {**told, "tensors": [tensor.to_dict() for tensor in self.tensors]} if tensors else told
@@ -153,8 +157,8 @@ class Checkpoint:
 class Distance:
     """How far one tensor of a checkpoint is from that of another; None for one that has no counterpart.
 
-    ``name`` and ``other_name`` are their paths, ``distance`` is the Euclidean norm of the difference, ``norm`` that of the
-    first one, ``largest`` the largest difference of two numbers; ``changed`` counts the numbers that differ.
+    ``name`` and ``other_name`` are their paths, ``distance`` is the Euclidean norm of the difference, ``norm`` that
+    of the first one, ``largest`` the largest difference of two numbers; ``changed`` counts the numbers that differ.
     """
 
     name: str | None

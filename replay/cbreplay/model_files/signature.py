@@ -10,7 +10,10 @@ _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 _HEAD = 512
 
 _OTHERS = (
-    (b"version https://git-lfs.github.com/spec/", "a git-LFS pointer, not the file itself: fetch it with 'git lfs pull'"),
+    (
+        b"version https://git-lfs.github.com/spec/",
+        "a git-LFS pointer, not the file itself: fetch it with 'git lfs pull'",
+    ),
     (b"\x1f\x8b", "a gzip file: decompress it first"),
     (b"\x80", "a Python pickle, which is never loaded here"),
     (b"<", "a web page or XML, perhaps a failed download"),

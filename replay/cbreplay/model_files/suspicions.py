@@ -1,0 +1,92 @@
+"""Numbers that can be read, but that no sound training leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import h5py
+
+from ..text import printable
+from . import hdf5
+from .numbers import Numbers
+from .records import Finding, Severity, Tensor
+
+_IMPLAUSIBLE = 1e10
+_BLOCK = 512  # bytes: what a disk loses at least
+_MOST_SHOWN = 4
+
+
+def of_numbers(tensor: Tensor, dataset: h5py.Dataset, numbers: Numbers) -> list[Finding]:
+    """What is wrong with the numbers of one tensor: too few, too large, or zero where a block of the disk was lost."""
+    if tensor.part == "state":
+        return []
+    name = printable(tensor.name, 80)
+    found = []
+    if numbers.elements != tensor.elements:
+        found.append(Finding("damaged", f"{name}: {numbers.elements:,} of {tensor.elements:,} numbers could be read"))
+    largest = max(abs(numbers.smallest or 0.0), abs(numbers.largest or 0.0))
+    if largest >= _IMPLAUSIBLE and dataset.dtype.kind == "f":
+        found.append(Finding("suspect", f"{name} has a number of {largest:.3g}, which no sound training gives"))
+    if _lost_block(tensor, dataset, numbers):
+        begin, end = numbers.zero_block or (0, 0)
+        where = "just where a block of the disk lies, and no other is"
+        found.append(Finding("suspect", f"{name}: {end - begin:,} numbers in a row are zero, {where}"))
+    return found
+
+
+def _lost_block(tensor: Tensor, dataset: h5py.Dataset, numbers: Numbers) -> bool:
+    """Whether all zeros of a weight are one stretch between borders of disk blocks, or of the tensor.
+
+    Embeddings are left out: rows of words that never came may be zero.
+    """
+    offset = hdf5.data_offset(dataset)
+    if numbers.zero_block is None or offset is None or tensor.part != "weights" or "embedding" in tensor.name.lower():
+        return False
+    begin, end = numbers.zero_block
+    width = dataset.dtype.itemsize
+    if end - begin == tensor.elements or (end - begin) * width < _BLOCK:
+        return False
+    starts = begin == 0 or (offset + begin * width) % _BLOCK == 0
+    ends = end == tensor.elements or (offset + end * width) % _BLOCK == 0
+    return starts and ends
+
+
+def of_all(tensors: Sequence[Tensor], earlier: Sequence[Finding], contents: bool) -> list[Finding]:
+    """What only all tensors together show: none at all, numbers that are not finite, layers of nothing but zeros."""
+    weights = [tensor for tensor in tensors if tensor.part == "weights"]
+    if not weights:
+        told = any(finding.severity in ("refused", "damaged") for finding in earlier)
+        return [] if told else [Finding("suspect", "there are no weights in it")]
+    found = []
+    kinds: tuple[tuple[str, str, Severity], ...] = (
+        ("weights", "weights", "suspect"), ("optimizer", "numbers of the optimizer", "note"),
+    )  # fmt: skip
+    for part, noun, severity in kinds:
+        own = [tensor for tensor in tensors if tensor.part == part]
+        nans, infinities = sum(t.nans for t in own), sum(t.infinities for t in own)
+        where = [printable(t.name, 60) for t in own if t.nans or t.infinities]
+        if where:
+            more = f" and {len(where) - 1} more" if len(where) > 1 else ""
+            counted = [f"{n:,} {what}" for n, what in ((nans, "NaN"), (infinities, "infinite")) if n]
+            text = f"{' and '.join(counted)} among the {noun}: {where[0]}{more}"
+            found.append(Finding(severity, text))
+    dead = [printable(name, 60) for name, own in _by_layer(weights).items() if contents and _is_dead(own)]
+    if dead:
+        more = f" and {len(dead) - _MOST_SHOWN} more" if len(dead) > _MOST_SHOWN else ""
+        found.append(Finding("suspect", f"nothing but zeros in {', '.join(dead[:_MOST_SHOWN])}{more}"))
+    return found
+
+
+def _by_layer(weights: Sequence[Tensor]) -> dict[str, list[Tensor]]:
+    layers: dict[str, list[Tensor]] = {}
+    for tensor in weights:
+        layers.setdefault(tensor.name.rpartition("/")[0], []).append(tensor)
+    return layers
+
+
+def _is_dead(tensors: Sequence[Tensor]) -> bool:
+    """Whether a layer's arrays are all zero, or one that multiplies (of two dimensions or more) is."""
+    zero = [tensor for tensor in tensors if tensor.elements and tensor.zeros == tensor.elements]
+    if any(len(tensor.shape) >= 2 for tensor in zero):
+        return True
+    return len(zero) == len(tensors) and any(tensor.dtype.startswith(("float", "bfloat")) for tensor in zero)
