@@ -19,6 +19,16 @@ def data() -> Path:
 
 
 @pytest.fixture(scope="session")
+def trainings(tmp_path_factory) -> Path:
+    """The recorded trainings with their checkpoints; not to be changed."""
+    from corpus import unpack
+
+    folder = tmp_path_factory.mktemp("trainings")
+    unpack(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def samples() -> Path:
     """The sample logs of the repository."""
     return HERE.parent / "sample_logs"

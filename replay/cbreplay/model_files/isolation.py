@@ -78,12 +78,12 @@ class IsolatedReader:
         """End the other process."""
         if self._process is None:
             return
+        self._process.kill()  # first of all: the thread that reads its answers holds on to its output until it ends
+        self._process.wait()
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
-                with contextlib.suppress(OSError):  # it is dead already
+                with contextlib.suppress(OSError):  # a request that it did not take any more
                     stream.close()
-        self._process.kill()
-        self._process.wait()
         self._process = None
 
     def _ask(self, paths: Sequence[str | Path], file_bytes: int, **wishes: bool) -> dict[str, Any] | Finding:

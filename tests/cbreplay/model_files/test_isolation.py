@@ -1,0 +1,89 @@
+"""A file that crashes its reader, or keeps it busy for ever, costs a sentence and nothing else."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import h5py
+import numpy as np
+import pytest
+
+from cbreplay.model_files import IsolatedReader, isolation, shared_reader
+
+
+@pytest.fixture
+def reader():
+    with IsolatedReader() as made:
+        yield made
+
+
+def _play(monkeypatch, program: str) -> None:
+    """Let the other process run ``program`` for each request instead of reading."""
+    start = f"import os, sys, time, signal\nfor line in sys.stdin:\n    {program}"
+    monkeypatch.setattr(isolation, "_START", start)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are Unix'")
+def test_a_crash_is_said_of_the_file_and_the_next_one_is_read(data, reader, monkeypatch) -> None:
+    with monkeypatch.context() as patched:
+        _play(patched, "os.kill(os.getpid(), signal.SIGSEGV)")
+        found = reader.read(data / "hard/h5/intact.h5")
+    assert ("damaged", "the HDF5 library crashes on it (signal 11)") == (found.status, found.findings[0].what)
+    assert "sound" == reader.read(data / "hard/h5/intact.h5").status
+
+
+@pytest.mark.parametrize("name", ["crashes_hdf5.h5", "endless_hdf5.h5"])
+def test_files_that_crashed_a_library_or_kept_it_busy_are_not_sound_whatever_it_does_today(data, reader, name) -> None:
+    assert "sound" != reader.read(data / "hard/h5" / name).status
+    assert "sound" == reader.read(data / "hard/h5/intact.h5").status
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="timers of processor time are Unix'")
+def test_a_file_that_takes_out_of_proportion_long_is_given_up(data, reader, monkeypatch) -> None:
+    _play(monkeypatch, "signal.setitimer(signal.ITIMER_PROF, 0.1)\n    while True: pass")
+    found = reader.read(data / "hard/h5/intact.h5")
+    assert ("refused", "reading it takes out of proportion long for its size, and was given up") == (
+        found.status, found.findings[0].what,
+    )  # fmt: skip
+
+
+def test_a_reader_that_does_not_answer_is_given_up(data, reader, monkeypatch) -> None:
+    _play(monkeypatch, "time.sleep(600)")
+    monkeypatch.setattr(isolation, "_WALL_SECONDS", 0.5)
+    assert "refused" == reader.read(data / "hard/h5/intact.h5").status
+
+
+def test_a_defect_of_the_reader_is_no_finding_on_a_file(data, reader, monkeypatch) -> None:
+    _play(monkeypatch, "sys.exit(3)")
+    with pytest.raises(RuntimeError, match="ended with code 3"):
+        reader.read(data / "hard/h5/intact.h5")
+
+
+def test_a_file_that_is_none_is_an_oserror(tmp_path, reader) -> None:
+    with pytest.raises(FileNotFoundError):
+        reader.read(tmp_path / "a.h5")
+    with pytest.raises(OSError, match="not a regular file"):
+        reader.read(tmp_path)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="the limit of memory is Linux'")  # noqa: PTH110
+def test_memory_is_bounded_whatever_a_file_asks_for(tmp_path, reader) -> None:
+    path = tmp_path / "a.weights.h5"
+    with h5py.File(path, "w") as file:
+        for number in range(40):  # 160 MB of zeros in a file of 200 kB, each array within what a file may unpack to
+            file.create_dataset(f"layers/dense/vars/{number}", data=np.zeros((1024, 1024), np.float32), compression=9,
+                                chunks=(1024, 1024))  # fmt: skip
+    found = reader.read(path, fingerprints=True)
+    assert "refused" == found.status
+    assert any("out of proportion" in finding.what for finding in found.findings)
+
+
+def test_names_of_any_characters_come_back(tmp_path, data, reader) -> None:
+    path = tmp_path / "ünï code\n #1.h5"
+    path.write_bytes((data / "hard/h5/intact.h5").read_bytes())
+    assert str(path) == reader.read(path).path
+
+
+def test_there_is_one_shared_reader() -> None:
+    assert shared_reader() is shared_reader()
