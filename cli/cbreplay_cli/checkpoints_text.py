@@ -1,4 +1,4 @@
-"""Checkpoints on one screen: a row for each file, then what is not as it should be."""
+"""Checkpoints on one screen: the best file, a row for each, then what is not as it should be."""
 
 from __future__ import annotations
 
@@ -8,37 +8,47 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
-from cbreplay.text import epoch_name, plural, printable, size
+from cbreplay.text import epoch_name, number, plural, printable, size
 
 from .terminal import console, line, table
 
 if TYPE_CHECKING:
-    from cbreplay import CheckpointDiff, Match, PrunePlan, Run, RunCheckpoints, Survey
+    from cbreplay import CheckpointDiff, Choice, Match, PrunePlan, Run, RunCheckpoints, Survey
     from cbreplay.checkpoints import PruneResult
 
 _STATUS_STYLE = {"sound": "green", "suspect": "yellow", "damaged": "red bold", "refused": "red"}
 _EVIDENCE = {"histograms": "weights", "iterations": "steps", "metrics": "metrics", "name": "name", "time": "time"}
+_STATE = {
+    "as expected": ("proved", "green"), "unproved": ("on disk", ""), "later": ("later", ""), "stale": ("stale", "yellow"),
+    "foreign": ("foreign", "yellow"), "damaged": ("damaged", "red"), "missing": ("missing", "yellow"),
+}  # fmt: skip
 _MOST_LISTED = 12
 _MOST_REASONS = 3
+_WIDE = 110
 
 
 def print_survey(
-    survey: Survey, logdir: str | None, runs: Sequence[Run], *, evidence: bool, template_given: bool
+    survey: Survey, logdir: str | None, runs: Sequence[Run], *, monitor: str, best: Choice | None, evidence: bool,
+    template_given: bool,
 ) -> None:  # fmt: skip
     """Print the inventory, what is wrong with files, and what the replay expected."""
     out = console()
     total = sum(match.checkpoint.bytes for match in survey.matches)
     out.print(f"{printable(survey.folder)}: {plural(len(survey.matches), 'model file')}, {size(total)}", style="bold")
     if logdir is None:
-        line(out, "logs", "none found in it or above it: name them with --logdir to learn whose weights the files hold")
+        line(out, "logs", "none in it or above it: name them with --logdir to learn whose weights the files hold")
     else:
         line(out, "logs", f"{printable(logdir)}, {plural(len(runs), 'run')}")
-    line(out, "epochs", "counted from 1; weights: proved by histograms, ? by steps, name or time, ! see below; "
-         "written: at its end, + or later, in: in the middle of it")  # fmt: skip
+    if best is not None:
+        proof = "proved" if best.proved else "not proved by histograms"
+        name = printable(_below(best.path, survey.folder), 80)
+        told = f"{printable(monitor, 30)} {number(best.value)} at epoch {best.epoch + 1}"
+        line(out, "best", f"{name}: {told} of run {printable(best.run, 40)}, {proof}", style="bold")
     if survey.matches:
-        _print_files(out, survey)
+        _print_files(out, survey, runs, monitor, best)
     _print_remarks(out, survey, evidence)
     for item in survey.runs:
         _print_expected(out, item, template_given)
@@ -46,38 +56,67 @@ def print_survey(
         line(out, "skipped", f"{printable(skipped.path)}: {printable(skipped.reason)}", style="yellow")
 
 
-def _below(match: Match, folder: str) -> str:
+def _below(path: str, folder: str) -> str:
     try:
-        return Path(match.checkpoint.path).relative_to(folder).as_posix() or Path(match.checkpoint.path).name
+        below = Path(path).relative_to(folder).as_posix()
     except ValueError:
-        return match.checkpoint.path
+        return path
+    return Path(path).name if below == "." else below
 
 
-def _print_files(out: Console, survey: Survey) -> None:
+def _ending(name: str, room: int) -> str:
+    """A path with its end, which tells files apart, when there is no room for all of it."""
+    safe = printable(name)
+    return safe if len(safe) <= room else f"…{safe[-(room - 1) :]}"
+
+
+def _print_files(out: Console, survey: Survey, runs: Sequence[Run], monitor: str, best: Choice | None) -> None:
+    from cbreplay.checkpoints import monitored_value
+
+    by_name = {run.name: run for run in runs}
     several = len({match.run for match in survey.matches if match.run is not None}) > 1
+    wide = out.width >= _WIDE
     rows = table(
-        ("file", "left"), ("size", "right"), ("kind", "left"), ("numbers", "right"), ("steps", "right"),
-        *([("run", "left")] if several else []), ("weights of", "right"), ("written", "right"), ("state", "left"),
+        ("file", "left"), ("size", "right"), ("kind", "left"), *([("numbers", "right"), ("steps", "right")] if wide else []),
+        *([("run", "left")] if several else []), ("weights of", "right"), (printable(monitor, 12), "right"),
+        ("written", "right"), ("state", "left"),
     )  # fmt: skip
-    room = max(18, out.width - 66 - (14 if several else 0))
+    room = max(18, out.width - 58 - (17 if wide else 0) - (13 if several else 0))
     for match in survey.matches:
         checkpoint = match.checkpoint
-        name = _below(match, survey.folder)
+        run = by_name.get(match.run or "")
+        value = None if run is None else monitored_value(run, match, monitor)
+        is_best = best is not None and best.path == checkpoint.path
+        steps = "" if checkpoint.iterations is None else str(checkpoint.iterations)
         rows.add_row(
-            Text(printable(name if name != "." else Path(checkpoint.path).name, room)), size(checkpoint.bytes),
-            _kind(match), _count(checkpoint.parameters),
-            "" if checkpoint.iterations is None else str(checkpoint.iterations),
-            *([Text(printable(match.run or "", 14))] if several else []),
-            _weights(match), _written(match), Text(match.status, style=_STATUS_STYLE[match.status]),
+            Text(_ending(_below(checkpoint.path, survey.folder), room), style="bold" if is_best else ""),
+            size(checkpoint.bytes), _kind(match), *([_count(checkpoint.parameters), steps] if wide else []),
+            *([Text(_ending(match.run or "", 12))] if several else []), _weights(match),
+            Text("" if value is None else number(value) + (" ←" if is_best else ""), style="bold" if is_best else ""),
+            _written(match), Text(match.status, style=_STATUS_STYLE[match.status]),
         )  # fmt: skip
     out.print()
     out.print(rows)
+    _print_legend(out, survey)
+
+
+def _print_legend(out: Console, survey: Survey) -> None:
+    """What the signs of the table mean, as far as they are in it."""
+    legend = ["epochs count from 1"]
+    weights = [_weights(match).plain for match in survey.matches]
+    if any(text.endswith("?") for text in weights):
+        legend.append("?: told by steps, name or time, not proved by weights")
+    if any(text.endswith("!") for text in weights):
+        legend.append("!: see below")
+    if any(_written(match).endswith("+") for match in survey.matches):
+        legend.append("+: or later")
+    out.print(Text(f"  {'; '.join(legend)}", style="dim"), soft_wrap=True)
 
 
 def _kind(match: Match) -> str:
     checkpoint = match.checkpoint
-    kind = {"h5 model": "h5", "h5 weights": "h5 weights", "weights.h5": "weights", "keras zip": "keras", "hdf5": "hdf5"}
-    text = kind.get(checkpoint.layout, "?")
+    kinds = {"h5 model": "h5", "h5 weights": "h5 weights", "weights.h5": "weights", "keras zip": "keras", "hdf5": "hdf5"}
+    text = kinds.get(checkpoint.layout, "?")
     if checkpoint.layout == "h5 model" and checkpoint.weights_only:
         text = "h5 weights"
     return f"{text} {checkpoint.keras_version}" if checkpoint.keras_version else text
@@ -88,7 +127,7 @@ def _count(numbers: int | None) -> str:
         return ""
     for limit, unit in ((10**9, "G"), (10**6, "M"), (10**4, "k")):
         if numbers >= limit:
-            return f"{numbers / (1000 if unit == 'k' else limit):.3g}{unit}"
+            return f"{numbers / (1000 if unit == 'k' else limit):.4g}{unit}"
     return f"{numbers:,}"
 
 
@@ -118,8 +157,8 @@ def _print_remarks(out: Console, survey: Survey, evidence: bool) -> None:
     chosen = [m for m in survey.matches if evidence or m.status != "sound" or m.contradictions or m.checkpoint.code]
     for match in chosen if evidence else chosen[:_MOST_LISTED]:
         out.print()
-        out.print(Text(printable(_below(match, survey.folder), 100), style="bold cyan"))
-        if match.problems and not match.contradictions:
+        out.print(Text(_ending(_below(match.checkpoint.path, survey.folder), 100), style="bold cyan"))
+        if not match.contradictions:
             for problem in match.problems[:_MOST_REASONS]:
                 line(out, match.status, printable(problem, 300), style=_STATUS_STYLE[match.status])
         if evidence or match.contradictions:
@@ -132,74 +171,71 @@ def _print_remarks(out: Console, survey: Survey, evidence: bool) -> None:
                 line(out, "note", printable(finding.what, 300))
     if len(chosen) > _MOST_LISTED and not evidence:
         out.print(f"\nand {len(chosen) - _MOST_LISTED} more files to look at (--evidence or --json has all)")
-    unproved = sum(m.status == "sound" and m.checkpoint.layout != "keras zip" for m in survey.matches)
-    if unproved and any(not m.weights_epochs for m in survey.matches):
+    unproved = any(m.status == "sound" and m.checkpoint.layout != "keras zip" and not m.weights_epochs for m in survey.matches)
+    if unproved:
         out.print()
         line(out, "sound", "means that no damage was found. HDF5 keeps no checksums of weights: a changed number shows "
              "only where the logs have histograms.")  # fmt: skip
 
 
 def _print_expected(out: Console, item: RunCheckpoints, template_given: bool) -> None:
-    there = [file for file in item.expected if file.state != "missing"]
-    if not there and not template_given:
+    if not template_given and all(file.state == "missing" for file in item.expected):
         return
     out.print()
     out.print(Text(f"{printable(item.run, 60)}: what the policy would leave", style="bold cyan"))
     for file in item.expected[:_MOST_LISTED]:
-        style = {"as expected": "green", "unproved": "", "later": ""}.get(file.state, "yellow")
-        name = printable(file.name, 60)
-        line(
-            out,
-            _STATE[file.state],
-            f"{name} from epoch {epoch_name(file.epoch)}: {printable(file.sentence, 300)}",
-            style,
-        )
+        label, style = _STATE[file.state]
+        told = f"{printable(file.name, 60)} from epoch {epoch_name(file.epoch)}: {printable(file.sentence, 300)}"
+        line(out, label, told, style)
     if len(item.expected) > _MOST_LISTED:
         line(out, "", f"and {len(item.expected) - _MOST_LISTED} more")
     if item.unexpected:
         names = ", ".join(printable(Path(m.checkpoint.path).name, 40) for m in item.unexpected[:4])
         more = f" and {len(item.unexpected) - 4} more" if len(item.unexpected) > 4 else ""
-        line(
-            out, "besides", f"{plural(len(item.unexpected), 'file')} of this run that it would not leave: {names}{more}"
-        )
+        line(out, "not by it", f"{plural(len(item.unexpected), 'file')} of this run: {names}{more}")
     for lost in item.overwritten:
         line(out, "lost", lost.sentence, style="yellow bold")
 
 
-_STATE = {
-    "as expected": "proved", "unproved": "there", "later": "later", "stale": "stale", "foreign": "foreign",
-    "damaged": "damaged", "missing": "missing",
-}  # fmt: skip
-
-
 def print_plan(plan: PrunePlan, survey: Survey, results: Sequence[PruneResult] | None) -> None:
-    """Print which files go and which stay, each with its reasons, and what was done."""
+    """Print which files stay and why, which go, and what was done."""
     out = console()
-    out.print(
-        f"{printable(plan.folder)}: {plural(len(plan.removed), 'file')} of {len(plan.steps)} may go, "
-        f"{size(plan.freed)}",
-        style="bold",
-    )
-    rows = table(("", "left"), ("file", "left"), ("size", "right"), ("why", "left"))
-    names = {match.checkpoint.path: _below(match, plan.folder) for match in survey.matches}
-    for step in plan.steps:
-        style = "red" if step.action == "remove" else "green"
-        rows.add_row(
-            Text(step.action, style=style), Text(printable(names[step.path], max(20, out.width // 3))),
-            size(step.bytes),
-            Text("; ".join(step.reasons)),
-        )  # fmt: skip
+    total = sum(step.bytes for step in plan.steps)
+    kept = len(plan.steps) - len(plan.removed)
+    told = f"{plural(len(plan.removed), 'file')} of {len(plan.steps)} may go, {size(plan.freed)} of {size(total)}"
+    out.print(f"{printable(plan.folder)}: {told}", style="bold")
+    line(out, "rule", plan.rule)
+    for title, action, style, count in (("keep", "keep", "green", kept), ("go", "remove", "yellow", len(plan.removed))):
+        steps = [step for step in plan.steps if step.action == action]
+        if not steps:
+            continue
+        rows: Table = table((f"{title} {count}", "left"), ("size", "right"), ("why" if action == "keep" else "holds", "left"))
+        for step in steps:
+            name = _ending(_below(step.path, plan.folder), max(20, out.width // 3))
+            rows.add_row(Text(name, style=style), size(step.bytes), Text("; ".join(step.reasons)))
+        out.print()
+        out.print(rows)
     out.print()
-    out.print(rows)
-    out.print()
-    if results is None:
-        out.print(
-            "nothing was touched: --apply moves these files to a trash folder" if plan.removed else "nothing to do"
-        )
-        return
+    if not plan.removed:
+        out.print("nothing to do")
+    elif results is None:
+        out.print("nothing was touched: --apply moves these files to a trash folder, --apply --delete deletes them")
+    else:
+        _print_results(out, plan, results)
+
+
+def _print_results(out: Console, plan: PrunePlan, results: Sequence[PruneResult]) -> None:
+    from cbreplay.checkpoints import trash_of
+
     done = [result for result in results if result.problem is None]
-    where = Path(done[0].moved_to).parents[0] if done and done[0].moved_to else None
-    out.print(Text(f"{plural(len(done), 'file')} {'moved to ' + printable(str(where)) if where else 'deleted'}"))
+    trash = trash_of(results)
+    if trash is None:
+        out.print(Text(f"{plural(len(done), 'file')} deleted"))
+    else:
+        where = printable(str(trash))
+        out.print(Text(f"{plural(len(done), 'file')} moved to {where}"), soft_wrap=True)
+        line(out, "undo", f"cp -a '{where}/files/.' '{printable(plan.folder)}'")
+        line(out, "free", f"rm -r '{where}' gives the space back")
     for result in results:
         if result.problem is not None:
             line(out, "left", f"{printable(result.path)}: {printable(result.problem)}", style="yellow")
@@ -220,12 +256,11 @@ def print_diff(diff: CheckpointDiff) -> None:
     )  # fmt: skip
     room = max(24, out.width - 56)
     for item in diff.distances:
-        name = printable(item.name or item.other_name or "", room)
+        name = _ending(item.name or item.other_name or "", room)
         shape = "×".join(map(str, item.shape)) or "1"
-        if item.distance is None:
-            rows.add_row(
-                Text(name), shape, Text(f"only in the {'first' if item.name else 'second'}", style="yellow"), "", "", ""
-            )
+        if item.distance is None or item.relative is None or item.largest is None:
+            which = "first" if item.name else "second"
+            rows.add_row(Text(name), shape, Text(f"only in the {which}", style="yellow"), "", "", "")
             continue
         share = item.changed / max(math.prod(item.shape), 1)
         rows.add_row(
@@ -233,7 +268,7 @@ def print_diff(diff: CheckpointDiff) -> None:
         )
     out.print()
     out.print(rows)
-    if diff.largest is not None:
+    if diff.largest is not None and diff.largest.relative is not None:
         out.print()
         name = printable(diff.largest.name or "", 80)
         line(out, "largest", f"{name}, by {diff.largest.relative:.2%} of its norm", style="bold")

@@ -60,7 +60,7 @@ def best_checkpoint(
     paths += [path for path in dict.fromkeys(expected) if is_model_file_name(path.name) and path.resolve() not in known
               and path.is_file()]  # fmt: skip
     matches, _ = match_paths(paths, runs, rule.filepath, steps_per_epoch, progress)
-    held = [reconcile(outcome, places_of(outcome, paths, matches), matches) for outcome in outcomes]
+    held = [reconcile(outcome, places_of(outcome, runs, matches), matches) for outcome in outcomes]
     matches = [match for match in matches if match.run is None or match.run in wanted]
     chosen = [run for run in runs if run.name in wanted]
     modes = {outcome.mode for outcome in outcomes if outcome.run.name in wanted} - {None}

@@ -43,10 +43,12 @@ def command(
     except cb.NoCheckpointError as error:
         for text in str(error).split("\n"):
             click.echo(printable(text), err=True)
+        if as_json:
+            click.echo(to_json({"schema": 1, "path": None, "reason": str(error)}))
         raise SystemExit(1) from error
     if as_json:
         click.echo(to_json({"schema": 1, **choice.to_dict()}))
         return
     for remark in choice.remarks:
         click.echo(printable(remark), err=True)
-    click.echo(choice.path)
+    click.echo(f"./{choice.path}" if choice.path.startswith("-") else choice.path)

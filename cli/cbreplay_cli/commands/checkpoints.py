@@ -11,7 +11,7 @@ from ..options import json_option, metric_option, policy_from, reading_options, 
 from ..progress import progress_bar
 
 if TYPE_CHECKING:
-    from cbreplay import Outcome, PrunePlan, Run, Survey
+    from cbreplay import Choice, Outcome, PrunePlan, Run, Survey
     from cbreplay.checkpoints import PruneResult
 
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     help="Keep what the policy of the options would keep.  [default: yes]",
 )
 @click.option(
-    "--include", multiple=True, type=click.Path(exists=True),
+    "--include", multiple=True, type=click.Path(),
     help="Let --prune take this file even though it is not sound or not matched. Repeatable.",
 )  # fmt: skip
 @click.option("--apply", "carry_out", is_flag=True, help="Carry the plan out: files go to a trash folder in DIR.")
@@ -54,8 +54,8 @@ def command(
     Epochs are told by the weight histograms in the logs, the optimizer's steps, the name and the time. Files are
     read in a process of their own; nothing in them is run.
     """
-    if (carry_out or include) and not prune:
-        raise click.UsageError("--apply and --include go with --prune.")
+    if not prune and (carry_out or include or not _is_default("keep_best")):
+        raise click.UsageError("--apply, --include and --keep-best go with --prune.")
     if delete and not carry_out:
         raise click.UsageError("--delete goes with --prune --apply.")
     if diff is not None:
@@ -70,19 +70,38 @@ def command(
     with progress_bar("reading checkpoints") as progress:
         survey = cb.survey(folder, runs, outcomes, steps_per_epoch=rule["steps_per_epoch"], progress=progress)
     plan = None
+    aim = _aim(rule, outcomes)
     results: list[PruneResult] | None = None
     if prune:
-        plan = _plan(survey, runs, outcomes, rule, keep_best, keep_last, keep_policy, include)
+        chosen = [_inside(folder, name) for name in include]
+        plan = cb.plan_pruning(
+            survey, runs, monitor=aim[0], mode=aim[1], keep_best=keep_best, keep_last=keep_last,
+            keep_policy=keep_policy, include=chosen,
+        )  # fmt: skip
         results = cb.apply_plan(plan, delete=delete) if carry_out else None
-    _show(survey, place, runs, plan, results, as_json=as_json, evidence=evidence, template_given=_gave_filepath())
-    failed = [m for m in survey.matches if m.status != "sound" or m.contradictions]
-    if (verify and (failed or survey.skipped)) or any(result.problem for result in results or ()):
+    template_given = not _is_default("filepath")
+    _show(
+        survey, place, runs, plan, results, aim=aim, as_json=as_json, evidence=evidence, template_given=template_given
+    )
+    if (verify and _fails(survey, template_given)) or any(result.problem for result in results or ()):
         raise SystemExit(1)
 
 
-def _gave_filepath() -> bool:
-    source = click.get_current_context().get_parameter_source("filepath")
-    return source is not click.core.ParameterSource.DEFAULT
+def _fails(survey: Survey, template_given: bool) -> bool:
+    """Whether a file is not sound or not what it should be, or one that was asked for is missing."""
+    wrong = ("stale", "foreign", "damaged", *(("missing",) if template_given else ()))
+    expected = [file for item in survey.runs for file in item.expected]
+    return (
+        not survey.matches
+        or bool(survey.skipped)
+        or any(match.status != "sound" or match.contradictions for match in survey.matches)
+        or any(file.state in wrong for file in expected)
+    )
+
+
+def _is_default(option: str) -> bool:
+    source = click.get_current_context().get_parameter_source(option)
+    return source is click.core.ParameterSource.DEFAULT
 
 
 def _logs_near(folder: str) -> str | None:
@@ -110,29 +129,37 @@ def _replayed(
     ]
 
 
-def _plan(
-    survey: Survey, runs: list[Run], outcomes: list[Outcome], rule: dict[str, Any], keep_best: int, keep_last: bool,
-    keep_policy: bool, include: tuple[str, ...],
-) -> PrunePlan:  # fmt: skip
-    import cbreplay as cb
-
+def _aim(rule: dict[str, Any], outcomes: list[Outcome]) -> tuple[str, str]:
+    """The monitor by which epochs are best, and ``min`` or ``max``."""
     _, saving = policy_from(rule)
     modes = {outcome.mode for outcome in outcomes} - {None}
     mode = str(modes.pop()) if len(modes) == 1 else saving.mode
-    return cb.plan_pruning(
-        survey, runs, outcomes, monitor=saving.monitor, mode="min" if mode == "auto" and not outcomes else mode,
-        keep_best=keep_best, keep_last=keep_last, keep_policy=keep_policy, include=include,
-    )  # fmt: skip
+    return saving.monitor, "min" if mode == "auto" and not outcomes else mode
+
+
+def _best(survey: Survey, runs: list[Run], monitor: str, mode: str) -> Choice | None:
+    import cbreplay as cb
+
+    if mode not in ("min", "max"):
+        return None
+    try:
+        return cb.choose_checkpoint(survey.matches, runs, monitor=monitor, mode=mode, expected=survey.runs)
+    except cb.NoCheckpointError:
+        return None  # the inventory says of each file why not
 
 
 def _show(
     survey: Survey, logdir: str | None, runs: list[Run], plan: PrunePlan | None, results: list[PruneResult] | None, *,
-    as_json: bool, evidence: bool, template_given: bool,
+    aim: tuple[str, str], as_json: bool, evidence: bool, template_given: bool,
 ) -> None:  # fmt: skip
+    best = _best(survey, runs, *aim)
     if as_json:
         from cbreplay.jsonable import to_json
 
-        told: dict[str, Any] = {"schema": 1, "logdir": logdir, **survey.to_dict()}
+        told: dict[str, Any] = {
+            "schema": 1, "logdir": logdir, "monitor": aim[0], "best": None if best is None else best.to_dict(),
+            **survey.to_dict(),
+        }  # fmt: skip
         if plan is not None:
             told["plan"] = plan.to_dict()
             told["applied"] = None if results is None else [result.to_dict() for result in results]
@@ -143,7 +170,7 @@ def _show(
     if plan is not None:
         print_plan(plan, survey, results)
     else:
-        print_survey(survey, logdir, runs, evidence=evidence, template_given=template_given)
+        print_survey(survey, logdir, runs, monitor=aim[0], best=best, evidence=evidence, template_given=template_given)
 
 
 def _diff(folder: str, pair: tuple[str, str], as_json: bool) -> None:

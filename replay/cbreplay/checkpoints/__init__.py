@@ -1,10 +1,10 @@
 """Checkpoints and runs: which file a replay expects, when a file was written, whose weights it holds, which may go."""
 
-from .choosing import Choice, choose_checkpoint
+from .choosing import Choice, choose_checkpoint, monitored_value
 from .diffing import CheckpointDiff, diff_checkpoints
 from .finding import DiskFile, find_files
 from .nearby import checkpoints_near, logs_near
-from .pruning import PrunePlan, PruneResult, PruneStep, apply_plan, plan_pruning
+from .pruning import PrunePlan, PruneResult, PruneStep, apply_plan, plan_pruning, trash_of
 from .reconciling import ExpectedFile, Overwritten, RunCheckpoints, reconcile
 from .surveying import Survey, inspect_checkpoint, match_checkpoints, match_paths, places_of, survey
 from .verdicts import Match
@@ -30,8 +30,10 @@ __all__ = [
     "logs_near",
     "match_checkpoints",
     "match_paths",
+    "monitored_value",
     "places_of",
     "plan_pruning",
     "reconcile",
     "survey",
+    "trash_of",
 ]

@@ -12,8 +12,9 @@ import numpy as np
 
 from ..errors import NoCheckpointError, ParameterError
 from ..files import shared_parts
-from ..run import Run
+from ..run import Run, nearest_hint
 from ..text import number, plural, printable
+from .evidence import epoch_list
 from .reconciling import RunCheckpoints
 from .verdicts import Match
 
@@ -96,19 +97,25 @@ def choose_checkpoint(
         others = [c for c in candidates if c.match.status == "sound"]
         raise NoCheckpointError(_why_not(chosen, others, monitor, mode))
     several = len({candidate.run.name for candidate in candidates})
-    chosen = min(sound, key=_preference)
+    chosen = min(sound, key=lambda candidate: (candidate.rank, preference(candidate.match, candidate.run)))
     return Choice(
         chosen.match.checkpoint.path, chosen.run.name, chosen.epoch, chosen.value, chosen.how == "proved",
         tuple(_remarks(chosen, monitor, mode, several)),
     )  # fmt: skip
 
 
-def _preference(candidate: _Candidate) -> tuple[int, bool, bool, int, float]:
-    """Of equal values: proved first, then well named, a whole model, near to its run's logs, the newest."""
-    checkpoint = candidate.match.checkpoint
-    near = shared_parts(Path(checkpoint.path).resolve().parent, Path(candidate.run.folder).resolve())
-    named_wrong = bool(candidate.match.contradictions)
-    return candidate.rank, named_wrong, not checkpoint.has_config, -near, -checkpoint.modified
+def preference(match: Match, run: Run) -> tuple[bool, bool, bool, int, bool, float, str]:
+    """A sort key for files of ``run`` with the same weights, the one to prefer first.
+
+    Proved rather than not, well named, written at the end of the epoch whose weights it holds (so that its optimizer is
+    of that epoch, too), near to the run's logs, a whole model, the newest.
+    """
+    checkpoint = match.checkpoint
+    near = shared_parts(Path(checkpoint.path).resolve().parent, Path(run.folder).resolve())
+    return (
+        not match.weights_epochs, bool(match.contradictions), match.written_epoch not in match.weights_epochs, -near,
+        not checkpoint.has_config, -checkpoint.modified, checkpoint.path,
+    )  # fmt: skip
 
 
 def _candidates(
@@ -141,7 +148,11 @@ def _why_none(matches: Sequence[Match], runs: Sequence[Run], monitor: str) -> st
     if not matches:
         return "there is no checkpoint file: name the folder that holds them with --checkpoints"
     if not any(monitor in run.table for run in runs):
-        return f"{monitor!r} is in none of the logs: name another with --monitor"
+        hint = nearest_hint(monitor, [name for run in runs for name in run.table])
+        return f"{monitor!r} is in none of the logs{hint}"
+    known = sorted({match.epoch for match in matches if match.epoch is not None})
+    if known:
+        return f"the files hold epoch {epoch_list(known)}, of which {monitor!r} was not logged"
     reasons = [
         f"{printable(m.checkpoint.path, 80)}: {printable(m.problems[0] if m.problems else m.conclusion, 200)}"
         for m in matches[:5]

@@ -30,7 +30,8 @@ class ContentMatch:
     ``moments`` are all whose histograms agree. ``agreeing`` tensors (distinct ones) agree there, ``beyond`` more are in
     the file than were logged, ``missing`` were logged and are not in it. Where none agrees, ``nearest`` may be the one
     with the most tensors that tell it from other moments, and ``differing`` names tensors that are not what they were
-    there. ``compared`` is False where there was nothing to compare.
+    there. ``compared`` is False where there was nothing to compare. ``other_model`` tells that the sizes of its
+    tensors are those of another model, so that it cannot be of that run.
     """
 
     moments: tuple[Moment, ...] = ()
@@ -40,6 +41,7 @@ class ContentMatch:
     nearest: Moment | None = None
     differing: tuple[str, ...] = ()
     compared: bool = True
+    other_model: bool = False
 
 
 @dataclass
@@ -68,7 +70,17 @@ class HistogramIndex:
 
     def runs(self) -> set[int]:
         """The places of the runs that have weight histograms."""
-        return {moment.run for moment in self._at}
+        return {moment.run for moment in (*self._at, *self._untold)}
+
+    def is_of_another_model(self, checkpoint: Checkpoint, run: int) -> bool:
+        """Whether a file has tensors of sizes that the run has not, and the run of sizes that the file has not.
+
+        False where not all sizes are known.
+        """
+        logged = {fp.elements for moment, held in self._at.items() if moment.run == run for fp in held}
+        own = {tensor.elements for tensor in checkpoint.weights if tensor.elements}
+        untold = any(moment.run == run for moment in self._untold)
+        return bool(logged - own) and bool(own - logged) and not untold
 
     def epochs(self, run: int) -> set[int]:
         """The epochs of a run that have weight histograms."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..model_files import CHECKPOINT_FOLDERS
 from ..outcome import Outcome
 from ..run import Run, is_same_training
 
@@ -42,7 +43,8 @@ def find_files(
     """For each outcome the expected files that exist, in the order of ``outcome.files``.
 
     A name is looked for in ``checkpoints``, the folder of the run, the folders from there up to ``logdir``,
-    the one above ``logdir``, and the working folder; the first place that has it counts.
+    the one above ``logdir``, the working folder, and the usual folders for checkpoints in each but the last; the first
+    place that has it counts.
     """
     found = [
         {name: path for name in outcome.files if (path := _find(name, outcome, logdir, checkpoints))}
@@ -80,4 +82,5 @@ def _places(run_folder: Path, logdir: Path, checkpoints: Path | None) -> list[Pa
     if root in run_folder.parents:
         places += [folder for folder in run_folder.parents if folder == root or root in folder.parents]
     places += [root, root.resolve().parent, Path()]
-    return list(dict.fromkeys(places))
+    usual = [place / name for place in places[:-1] for name in CHECKPOINT_FOLDERS]
+    return list(dict.fromkeys([*places, *usual]))

@@ -64,6 +64,7 @@ def _case_of(
         tuple(moment for moment in content.moments if moment.run == number), content.agreeing, content.beyond,
         content.missing, content.nearest if content.nearest and content.nearest.run == number else None,
         content.differing, content.compared and number in index.runs(),
+        not content.moments and index.is_of_another_model(checkpoint, number),
     )  # fmt: skip
     own = _without_restored(own, checkpoint, run)
     per_epoch = (run.steps_per_epoch, "by the log") if run.steps_per_epoch else steps

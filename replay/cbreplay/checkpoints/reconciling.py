@@ -103,6 +103,9 @@ class RunCheckpoints:
 
 def reconcile(outcome: Outcome, places: dict[str, Path], matches: Sequence[Match]) -> RunCheckpoints:
     """The files that ``outcome`` leaves behind against ``matches``; ``places`` has the path of each that is on disk."""
+    own = [match for match in matches if match.run == outcome.run.name]
+    if not _can_expect(outcome):
+        return RunCheckpoints(outcome.run.name, (), (), (), tuple(own))
     by_path = {Path(match.checkpoint.path).resolve(): match for match in matches}
     writes = [(fit, *write) for fit, write in zip(outcome.fits_of_writes, outcome.writes, strict=True)]
     expected = []
@@ -117,11 +120,16 @@ def reconcile(outcome: Outcome, places: dict[str, Path], matches: Sequence[Match
             )
         )
     taken = {path.resolve() for path in places.values()}
-    own = [match for match in matches if match.run == outcome.run.name]
     unexpected = tuple(match for match in own if Path(match.checkpoint.path).resolve() not in taken)
     return RunCheckpoints(
         outcome.run.name, tuple(expected), unexpected, tuple(_overwritten(outcome, writes, own)), tuple(own)
     )
+
+
+def _can_expect(outcome: Outcome) -> bool:
+    """Whether the log has what ModelCheckpoint decides by: without the monitor nothing can be said of the best."""
+    rules = [r.rule.parameters() for r in outcome.callbacks if isinstance(r, ModelCheckpointRecord)]
+    return all(not rule["save_best_only"] or rule["monitor"] in outcome.run.table for rule in rules)
 
 
 def _state(

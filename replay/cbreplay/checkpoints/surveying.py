@@ -79,7 +79,7 @@ def survey(
     """
     paths, skipped = list_model_files(Path(folder))
     matches, unreadable = match_paths(paths, runs, _template(outcomes), steps_per_epoch, progress)
-    reconciled = [reconcile(outcome, places_of(outcome, paths, matches), matches) for outcome in outcomes]
+    reconciled = [reconcile(outcome, places_of(outcome, runs, matches), matches) for outcome in outcomes]
     return Survey(str(folder), tuple(matches), tuple(reconciled), (*skipped, *unreadable))
 
 
@@ -114,22 +114,30 @@ def _template(outcomes: Sequence[Outcome]) -> str | None:
     return rules.pop() if len(rules) == 1 else None
 
 
-def places_of(outcome: Outcome, paths: Sequence[Path], matches: Sequence[Match]) -> dict[str, Path]:
-    """Where the expected files of a run are among ``paths``.
+def places_of(outcome: Outcome, runs: Sequence[Run], matches: Sequence[Match]) -> dict[str, Path]:
+    """Where the expected files of a run are among the matched ones.
 
-    Of several that bear an expected name, one that is proved to be of the run counts, else the one nearest to its
-    folder.
+    A file counts that bears the name and is proved to be of the run, or that lies no nearer to another of ``runs``. Of
+    several a proved one is taken, else the one nearest to the run's folder.
     """
-    proved = {
-        Path(match.checkpoint.path) for match in matches if match.run == outcome.run.name and match.weights_epochs
-    }
     home = Path(outcome.run.folder).resolve()
     found = {}
     for name in outcome.files:
         wanted = PurePath(name).parts
-        candidates = [path for path in paths if path.parts[-len(wanted) :] == wanted] or [
-            path for path in paths if path.name == wanted[-1]
-        ]
+        candidates: list[tuple[bool, bool, int, Path]] = []
+        for match in matches:
+            path = Path(match.checkpoint.path)
+            proved = match.run == outcome.run.name and bool(match.weights_epochs)
+            if path.name == wanted[-1] and (proved or _is_near(path, home, runs)):
+                near = shared_parts(home, path.resolve().parent)
+                candidates.append((path.parts[-len(wanted) :] == wanted, proved, near, path))
         if candidates:
-            found[name] = max(candidates, key=lambda path: (path in proved, shared_parts(home, path.resolve().parent)))
+            found[name] = max(candidates)[3]
     return found
+
+
+def _is_near(path: Path, home: Path, runs: Sequence[Run]) -> bool:
+    """Whether no other run's folder is nearer to a file than ``home``."""
+    folder = path.resolve().parent
+    own = shared_parts(folder, home)
+    return all(shared_parts(folder, Path(run.folder).resolve()) <= own for run in runs)

@@ -199,9 +199,15 @@ def _content_evidence(case: Case) -> list[Evidence]:
             f"alone, but not {shown}{more}"
         )
         return [Evidence("histograms", (), told)]
+    if content.other_model:
+        return []
     if content.compared:
-        count = len(case.index.epochs(case.number))
-        return [Evidence("histograms", (), f"those of none of the {plural(count, 'logged epoch')} agree")]
+        logged = case.index.epochs(case.number)
+        told = f"those of none of the {plural(len(logged), 'logged epoch')} agree"
+        without = sorted({epoch for _, epoch in case.ends} - logged)
+        if without:
+            told = f"none was logged for epoch {epoch_list(without)}; those of the {len(logged)} others differ"
+        return [Evidence("histograms", (), told)]
     if case.checkpoint.is_finite is False and case.number in case.index.runs():
         return [Evidence("histograms", (), "weights that are not finite have none to compare")]
     return []
@@ -285,6 +291,8 @@ def _damaged(case: Case) -> Match:
 def _unproved(case: Case) -> Match:
     """Without histograms that agree: the optimizer's steps, then the name with the time, then the name alone."""
     logged = case.index.epochs(case.number) if case.content.compared else set()
+    if case.content.other_model:
+        return case.match("unknown", "of another model: its tensors have other sizes than those of the run beside it")
     if is_older(case.checkpoint, case.run):
         return case.match("unknown", "of another training, as it is older than this one")
     ends = case.ends

@@ -35,12 +35,12 @@ def run_with(tmp_path, *events):
 def test_every_layer_may_write_the_same_tag_at_one_step(tmp_path) -> None:
     run = run_with(tmp_path, histogram("kernel/histogram", 1), histogram("kernel/histogram", 1, BUCKETS + 1))
     found = [(item.fit, item.epoch, item.tag) for item in read_histograms(run)]
-    assert [(0, 1, "kernel/histogram")] * 2 == found
+    assert found == [(0, 1, "kernel/histogram")] * 2
 
 
 def test_both_encodings_of_a_tensor_are_read(tmp_path) -> None:
     run = run_with(tmp_path, histogram("a/histogram", 0), histogram("b/histogram", 0, content=False))
-    assert [FOUND, FOUND] == [item.fingerprint for item in read_histograms(run)]
+    assert [item.fingerprint for item in read_histograms(run)] == [FOUND, FOUND]
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_both_encodings_of_a_tensor_are_read(tmp_path) -> None:
     ],
 )
 def test_what_keras_does_not_write_at_an_epochs_end_is_left_out(tmp_path, event) -> None:
-    assert [] == read_histograms(run_with(tmp_path, event))
+    assert read_histograms(run_with(tmp_path, event)) == []
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_what_keras_does_not_write_at_an_epochs_end_is_left_out(tmp_path, event)
     ],
 )
 def test_a_histogram_that_tells_nothing_is_there_without_a_fingerprint(tmp_path, event) -> None:
-    assert [None] == [item.fingerprint for item in read_histograms(run_with(tmp_path, event))]
+    assert [item.fingerprint for item in read_histograms(run_with(tmp_path, event))] == [None]
 
 
 def test_a_resumed_training_says_which_fit_wrote_it_and_what_was_replaced(tmp_path) -> None:
@@ -76,4 +76,4 @@ def test_a_resumed_training_says_which_fit_wrote_it_and_what_was_replaced(tmp_pa
             event.wall_time = start + 10 * number
         write_events(tmp_path / "train", [*events, *made], f"events.out.tfevents.{int(start)}.host.1.{fit}.v2")
     found = [(item.fit, item.epoch, item.replaced) for item in read_histograms(cb.load_runs(tmp_path)[0])]
-    assert [(0, 0, False), (0, 1, False), (0, 2, True), (1, 2, False), (1, 3, False), (1, 4, False)] == sorted(found)
+    assert sorted(found) == [(0, 0, False), (0, 1, False), (0, 2, True), (1, 2, False), (1, 3, False), (1, 4, False)]

@@ -29,29 +29,29 @@ def test_a_crash_is_said_of_the_file_and_the_next_one_is_read(data, reader, monk
     with monkeypatch.context() as patched:
         _play(patched, "os.kill(os.getpid(), signal.SIGSEGV)")
         found = reader.read(data / "hard/h5/intact.h5")
-    assert ("damaged", "the HDF5 library crashes on it (signal 11)") == (found.status, found.findings[0].what)
-    assert "sound" == reader.read(data / "hard/h5/intact.h5").status
+    assert (found.status, found.findings[0].what) == ("damaged", "the HDF5 library crashes on it (signal 11)")
+    assert reader.read(data / "hard/h5/intact.h5").status == "sound"
 
 
 @pytest.mark.parametrize("name", ["crashes_hdf5.h5", "endless_hdf5.h5"])
 def test_files_that_crashed_a_library_or_kept_it_busy_are_not_sound_whatever_it_does_today(data, reader, name) -> None:
-    assert "sound" != reader.read(data / "hard/h5" / name).status
-    assert "sound" == reader.read(data / "hard/h5/intact.h5").status
+    assert reader.read(data / "hard/h5" / name).status != "sound"
+    assert reader.read(data / "hard/h5/intact.h5").status == "sound"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="timers of processor time are Unix'")
 def test_a_file_that_takes_out_of_proportion_long_is_given_up(data, reader, monkeypatch) -> None:
     _play(monkeypatch, "signal.setitimer(signal.ITIMER_PROF, 0.1)\n    while True: pass")
     found = reader.read(data / "hard/h5/intact.h5")
-    assert ("refused", "reading it takes out of proportion long for its size, and was given up") == (
+    assert (
         found.status, found.findings[0].what,
-    )  # fmt: skip
+    ) == ("refused", "reading it takes out of proportion long for its size, and was given up")  # fmt: skip
 
 
 def test_a_reader_that_does_not_answer_is_given_up(data, reader, monkeypatch) -> None:
     _play(monkeypatch, "time.sleep(600)")
     monkeypatch.setattr(isolation, "_WALL_SECONDS", 0.5)
-    assert "refused" == reader.read(data / "hard/h5/intact.h5").status
+    assert reader.read(data / "hard/h5/intact.h5").status == "refused"
 
 
 def test_a_defect_of_the_reader_is_no_finding_on_a_file(data, reader, monkeypatch) -> None:
@@ -75,7 +75,7 @@ def test_memory_is_bounded_whatever_a_file_asks_for(tmp_path, reader) -> None:
             file.create_dataset(f"layers/dense/vars/{number}", data=np.zeros((1024, 1024), np.float32), compression=9,
                                 chunks=(1024, 1024))  # fmt: skip
     found = reader.read(path, fingerprints=True)
-    assert "refused" == found.status
+    assert found.status == "refused"
     assert any("out of proportion" in finding.what for finding in found.findings)
 
 
