@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 _STATUS_STYLE = {"sound": "green", "suspect": "yellow", "damaged": "red bold", "refused": "red"}
 _EVIDENCE = {"histograms": "weights", "iterations": "steps", "metrics": "metrics", "name": "name", "time": "time"}
 _STATE = {
-    "as expected": ("proved", "green"), "unproved": ("on disk", ""), "later": ("later", ""), "stale": ("stale", "yellow"),
-    "foreign": ("foreign", "yellow"), "damaged": ("damaged", "red"), "missing": ("missing", "yellow"),
+    "as expected": ("proved", "green"), "unproved": ("on disk", ""), "later": ("later", ""),
+    "stale": ("stale", "yellow"), "foreign": ("foreign", "yellow"), "damaged": ("damaged", "red"),
+    "missing": ("missing", "yellow"),
 }  # fmt: skip
 _MOST_LISTED = 12
 _MOST_REASONS = 3
@@ -46,7 +47,7 @@ def print_survey(
         proof = "proved" if best.proved else "not proved by histograms"
         name = printable(_below(best.path, survey.folder), 80)
         told = f"{printable(monitor, 30)} {number(best.value)} at epoch {best.epoch + 1}"
-        line(out, "best", f"{name}: {told} of run {printable(best.run, 40)}, {proof}", style="bold")
+        line(out, "best", f"{name}: {told} in {printable(best.run, 40)}, {proof}", style="bold")
     if survey.matches:
         _print_files(out, survey, runs, monitor, best)
     _print_remarks(out, survey, evidence)
@@ -77,11 +78,11 @@ def _print_files(out: Console, survey: Survey, runs: Sequence[Run], monitor: str
     several = len({match.run for match in survey.matches if match.run is not None}) > 1
     wide = out.width >= _WIDE
     rows = table(
-        ("file", "left"), ("size", "right"), ("kind", "left"), *([("numbers", "right"), ("steps", "right")] if wide else []),
-        *([("run", "left")] if several else []), ("weights of", "right"), (printable(monitor, 12), "right"),
-        ("written", "right"), ("state", "left"),
+        ("file", "left"), ("size", "right"), ("kind", "left"),
+        *([("numbers", "right"), ("steps", "right")] if wide else []), *([("run", "left")] if several else []),
+        ("weights of", "right"), (printable(monitor, 12), "right"), ("written", "right"), ("state", "left"),
     )  # fmt: skip
-    room = max(18, out.width - 58 - (17 if wide else 0) - (13 if several else 0))
+    room = max(18, out.width - 64 - (17 if wide else 0) - (13 if several else 0))
     for match in survey.matches:
         checkpoint = match.checkpoint
         run = by_name.get(match.run or "")
@@ -92,8 +93,8 @@ def _print_files(out: Console, survey: Survey, runs: Sequence[Run], monitor: str
             Text(_ending(_below(checkpoint.path, survey.folder), room), style="bold" if is_best else ""),
             size(checkpoint.bytes), _kind(match), *([_count(checkpoint.parameters), steps] if wide else []),
             *([Text(_ending(match.run or "", 12))] if several else []), _weights(match),
-            Text("" if value is None else number(value) + (" ←" if is_best else ""), style="bold" if is_best else ""),
-            _written(match), Text(match.status, style=_STATUS_STYLE[match.status]),
+            Text("" if value is None else number(value), style="bold" if is_best else ""), _written(match),
+            Text(match.status + (" ← best" if is_best else ""), style=_STATUS_STYLE[match.status]),
         )  # fmt: skip
     out.print()
     out.print(rows)
@@ -115,8 +116,8 @@ def _print_legend(out: Console, survey: Survey) -> None:
 
 def _kind(match: Match) -> str:
     checkpoint = match.checkpoint
-    kinds = {"h5 model": "h5", "h5 weights": "h5 weights", "weights.h5": "weights", "keras zip": "keras", "hdf5": "hdf5"}
-    text = kinds.get(checkpoint.layout, "?")
+    kinds = {"h5 model": "h5", "weights.h5": "weights", "keras zip": "keras", "unknown": "?"}
+    text = kinds.get(checkpoint.layout, checkpoint.layout)
     if checkpoint.layout == "h5 model" and checkpoint.weights_only:
         text = "h5 weights"
     return f"{text} {checkpoint.keras_version}" if checkpoint.keras_version else text
@@ -171,8 +172,8 @@ def _print_remarks(out: Console, survey: Survey, evidence: bool) -> None:
                 line(out, "note", printable(finding.what, 300))
     if len(chosen) > _MOST_LISTED and not evidence:
         out.print(f"\nand {len(chosen) - _MOST_LISTED} more files to look at (--evidence or --json has all)")
-    unproved = any(m.status == "sound" and m.checkpoint.layout != "keras zip" and not m.weights_epochs for m in survey.matches)
-    if unproved:
+    unproved = [match for match in survey.matches if match.status == "sound" and not match.weights_epochs]
+    if any(match.checkpoint.layout != "keras zip" for match in unproved):
         out.print()
         line(out, "sound", "means that no damage was found. HDF5 keeps no checksums of weights: a changed number shows "
              "only where the logs have histograms.")  # fmt: skip
@@ -209,7 +210,8 @@ def print_plan(plan: PrunePlan, survey: Survey, results: Sequence[PruneResult] |
         steps = [step for step in plan.steps if step.action == action]
         if not steps:
             continue
-        rows: Table = table((f"{title} {count}", "left"), ("size", "right"), ("why" if action == "keep" else "holds", "left"))
+        reason = "why" if action == "keep" else "holds"
+        rows: Table = table((f"{title} {count}", "left"), ("size", "right"), (reason, "left"))
         for step in steps:
             name = _ending(_below(step.path, plan.folder), max(20, out.width // 3))
             rows.add_row(Text(name, style=style), size(step.bytes), Text("; ".join(step.reasons)))

@@ -358,9 +358,13 @@ class Runs(Sequence[Run]):
 
 
 def is_same_training(one: Run, other: Run) -> bool:
-    """Whether two runs are two histories of one training: where both have a metric, its values are the same."""
+    """Whether a history tells of the same training as another run: where both have a metric, its values are the same.
+
+    Two event runs are two trainings, however alike.
+    """
     shared = one.table.keys() & other.table.keys()
-    return bool(shared) and all(
+    histories = any(metric.exact for run in (one, other) for metric in run.table.values())
+    return histories and bool(shared) and all(
         np.array_equal(one.table[name].epoch, other.table[name].epoch)
         and np.array_equal(one.table[name].value, other.table[name].value, equal_nan=True)
         for name in shared

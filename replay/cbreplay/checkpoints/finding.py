@@ -59,7 +59,8 @@ def find_files(
         disk_files = []
         for name, path in files.items():
             status = path.stat()
-            also = tuple(run.name for run in owners[path.resolve()] if not is_same_training(run, outcome.run))
+            others = (run for run in owners[path.resolve()] if run.name != outcome.run.name)
+            also = tuple(run.name for run in others if not is_same_training(run, outcome.run))
             disk_files.append(DiskFile(name, str(path), status.st_size, status.st_mtime, also))
         result.append(tuple(disk_files))
     return result
