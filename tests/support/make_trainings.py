@@ -153,7 +153,7 @@ def resumed(training: Training) -> Any:
         saver(training, "model_ckpt.h5", save_best_only=True), saver(training, "a-{epoch:02d}.h5"),
     ])  # fmt: skip
     model = keras.models.load_model(str(training.folder / "ckpt" / "a-04.h5"), compile=False)
-    training.run(model, 8, [
+    training.run(model, 6, [
         saver(training, "model_ckpt.h5", save_best_only=True), saver(training, "b-{epoch:02d}.h5"),
     ], first=4, lr=0.5, seed=1)  # fmt: skip
     return dense

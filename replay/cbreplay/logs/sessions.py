@@ -138,7 +138,7 @@ def trainings(parts: Sequence[Part]) -> list[Training]:
 def _sessions(parts: Sequence[Part]) -> list[list[Part]]:
     """Parts in order of time; a session ends where one of its writers starts a new part."""
     if any(part.started is not None for part in parts):
-        parts = sorted(parts, key=lambda part: (part.started is None, part.started or 0.0, part.path))
+        parts = sorted(parts, key=_begin)
     sessions: list[list[Part]] = []
     for part in parts:
         begins = not sessions or any(_follows(part, other) for other in sessions[-1])
@@ -148,6 +148,17 @@ def _sessions(parts: Sequence[Part]) -> list[list[Part]]:
         else:
             sessions[-1].append(part)
     return sessions
+
+
+def _begin(part: Part) -> tuple[bool, float, str]:
+    """A sort key for parts in the order of time.
+
+    TensorFlow cuts the time at which it creates a file to whole seconds, and several fits can begin within one: so the
+    first point counts where there is one.
+    """
+    span = _span(part)
+    time = span[0] if part.started is not None and span is not None else part.started
+    return time is None, time or 0.0, part.path
 
 
 def _follows(part: Part, other: Part) -> bool:
