@@ -6,6 +6,7 @@ number to the last bit, and its count in every bucket.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -44,11 +45,14 @@ class ContentMatch:
     other_model: bool = False
 
 
+Fingerprints = Counter[Fingerprint]
+
+
 @dataclass
 class HistogramIndex:
     """The weight histograms of several runs, to look tensors up in."""
 
-    _at: dict[Moment, set[Fingerprint]] = field(default_factory=dict)
+    _at: dict[Moment, Fingerprints] = field(default_factory=dict)
     _where: dict[Fingerprint, set[Moment]] = field(default_factory=dict)
     _untold: set[Moment] = field(default_factory=set)
     replaced: set[Moment] = field(default_factory=set)
@@ -62,11 +66,11 @@ class HistogramIndex:
             if histogram.fingerprint is None:
                 self._untold.add(moment)
                 continue
-            self._at.setdefault(moment, set()).add(histogram.fingerprint)
+            self._at.setdefault(moment, Counter())[histogram.fingerprint] += 1
             self._where.setdefault(histogram.fingerprint, set()).add(moment)
 
     def __bool__(self) -> bool:
-        return bool(self._at)
+        return bool(self._at or self._untold)
 
     def runs(self) -> set[int]:
         """The places of the runs that have weight histograms."""
@@ -86,60 +90,57 @@ class HistogramIndex:
         """The epochs of a run that have weight histograms."""
         return {moment.epoch for moment in (*self._at, *self._untold) if moment.run == run}
 
-    def equal_moments(self, moment: Moment) -> list[Moment]:
-        """All moments of a run at which every weight was logged as at ``moment``, in order."""
-        own = self._at[moment]
-        return sorted(m for m, logged in self._at.items() if m.run == moment.run and logged == own)
-
     def match(self, checkpoint: Checkpoint) -> ContentMatch:
         """The moments whose histograms agree with the weights of a file."""
-        names = {tensor.fingerprint: tensor.name for tensor in checkpoint.weights if tensor.fingerprint is not None}
-        held = set(names)
+        held: Fingerprints = Counter()
+        names: dict[Fingerprint, list[str]] = {}
+        for tensor in checkpoint.weights:
+            if tensor.fingerprint is not None:
+                held[tensor.fingerprint] += 1
+                names.setdefault(tensor.fingerprint, []).append(tensor.name)
         if not held or not self._at:
             return ContentMatch(compared=False)
-        shared: dict[Moment, set[Fingerprint]] = {}
-        for fingerprint in held:
-            for moment in self._where.get(fingerprint, ()):
-                shared.setdefault(moment, set()).add(fingerprint)
+        moments = {moment for fingerprint in held for moment in self._where.get(fingerprint, ())}
+        shared = {moment: held & self._at[moment] for moment in moments}
         full = [moment for moment, agreeing in shared.items() if self._is_full(moment, agreeing, held)]
         if full:
             one = shared[full[0]]
             return ContentMatch(
-                tuple(sorted(full)), agreeing=len(one), beyond=len(held - one), missing=len(self._at[full[0]] - one)
+                tuple(sorted(full)), one.total(), (held - one).total(), (self._at[full[0]] - one).total()
             )
         return self._nearest(shared, held, names)
 
-    def _is_full(self, moment: Moment, agreeing: set[Fingerprint], held: set[Fingerprint]) -> bool:
+    def _is_full(self, moment: Moment, agreeing: Fingerprints, held: Fingerprints) -> bool:
         """Whether nothing speaks against a moment, and something that is not trivial for it."""
         only_held, only_logged = held - agreeing, self._at[moment] - agreeing
-        if only_held and only_logged:
-            return False
-        if moment in self._untold and only_held:
+        if only_held and (only_logged or moment in self._untold):
             return False
         return any(not _is_trivial(fingerprint) for fingerprint in agreeing)
 
     def _nearest(
-        self, shared: dict[Moment, set[Fingerprint]], held: set[Fingerprint], names: dict[Fingerprint, str]
+        self, shared: dict[Moment, Fingerprints], held: Fingerprints, names: dict[Fingerprint, list[str]]
     ) -> ContentMatch:
+        """The moment that a changed file was of: most of what changes in training agrees with it alone."""
         telling = {
-            moment: {fp for fp in agreeing if not _is_trivial(fp) and self._tells(fp, moment.run)}
-            for moment, agreeing in shared.items()
+            moment: {fp for fp in agreeing if self._tells(fp, moment.run)} for moment, agreeing in shared.items()
         }
         most = max((len(found) for found in telling.values()), default=0)
-        best = [moment for moment, found in telling.items() if len(found) == most]
-        if not most or len(best) != 1:
+        best = sorted(moment for moment, found in telling.items() if len(found) == most)
+        if not most or any(self._at[moment] != self._at[best[0]] for moment in best):
             return ContentMatch()
         moment = best[0]
         lost = {fingerprint.elements for fingerprint in self._at[moment] - shared[moment]}
-        differing = sorted(names[fp] for fp in held - shared[moment] if fp.elements in lost)
-        if not differing:
+        differing = sorted(
+            name for fp, count in (held - shared[moment]).items() if fp.elements in lost for name in names[fp][-count:]
+        )
+        if not differing or len(differing) > most:
             return ContentMatch()
-        return ContentMatch(agreeing=len(shared[moment]), nearest=moment, differing=tuple(differing))
+        return ContentMatch(agreeing=shared[moment].total(), nearest=moment, differing=tuple(differing))
 
     def _tells(self, fingerprint: Fingerprint, run: int) -> bool:
-        """Whether a histogram is not the same all through a run (as that of a frozen layer is)."""
+        """Whether a histogram tells epochs of a run apart, as that of a frozen or untrained layer does not."""
         logged = sum(moment.run == run for moment in self._at)
-        return sum(moment.run == run for moment in self._where[fingerprint]) < max(logged, 2)
+        return not _is_trivial(fingerprint) and sum(m.run == run for m in self._where[fingerprint]) < logged
 
 
 def _is_trivial(fingerprint: Fingerprint) -> bool:

@@ -13,8 +13,14 @@ from ..run import Run
 
 _NUMBER = re.compile(r"(?<!\d)(?<!\d\.)(\d+)(\.\d+)?(?!\.?\d)")
 _EPOCH_WORD = re.compile(r"(?<![A-Za-z])(epochs?|ep|e)[-_=. ]*$", re.IGNORECASE)
+_OTHER_WORD = re.compile(
+    r"(?<![A-Za-z])(fold|run|seed|trial|exp|experiment|version|v|rank|part|shard|gpu|job|id|try|dropout|lr|bs)"
+    r"[-_=. ]*$",
+    re.IGNORECASE,
+)
 _DATE = re.compile(r"\d{8}[-_T]$")
 _CHECKPOINT_WORD = re.compile(r"(?<![A-Za-z])(ckpt|cp|checkpoint|chkpt|snapshot)[-_=. ]*$", re.IGNORECASE)
+_FEWEST_DIGITS = 2
 _LONGEST_EPOCH = 6  # digits; more are dates and times
 
 
@@ -52,6 +58,8 @@ def parse_name(path: str) -> NameParts:
             continue
         elif _EPOCH_WORD.search(before):
             named.append(match)
+        elif _OTHER_WORD.search(before):
+            continue
         elif not before[-1:].isalpha() or _CHECKPOINT_WORD.search(before):
             possible.append(match)
     found = named or possible
@@ -69,6 +77,8 @@ def epochs_with_value(run: Run, text: str) -> dict[str, tuple[int, ...]]:
     A minus sign in front of the number is taken for the hyphen that it mostly is, and for a sign.
     """
     digits = len(text.partition(".")[2])
+    if digits < _FEWEST_DIGITS:
+        return {}  # too many epochs round to it
     found = {}
     for name, metric in run.table.items():
         if name in ("learning_rate", "lr", "epoch"):

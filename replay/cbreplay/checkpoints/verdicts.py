@@ -10,8 +10,9 @@ from typing import Any, Literal
 from ..model_files import Checkpoint, Status
 from ..run import Run
 from ..text import plural, printable
-from .content import ContentMatch, HistogramIndex
+from .content import ContentMatch, HistogramIndex, Moment
 from .evidence import Evidence, Steps, epoch_list, is_older, name_evidence, time_evidence
+from .names import parse_name
 
 Verdict = Literal["proved", "likely", "named", "contradicted", "unknown"]
 
@@ -29,6 +30,7 @@ class Match:
     does); ``contradicted``; ``unknown``. ``statement`` says it for people. ``fit`` is the fit of a resumed training
     that it is of, ``replaced`` tells that a later one logged that epoch again. ``differing`` names tensors that are
     not what was logged where all others agree, ``missing`` counts those that were logged and are not in the file.
+    ``is_changed`` tells that its weights are not those of the epoch that its name or its optimizer says.
     """
 
     checkpoint: Checkpoint
@@ -45,6 +47,7 @@ class Match:
     replaced: bool = False
     differing: tuple[str, ...] = ()
     missing: int = 0
+    is_changed: bool = False
 
     @property
     def conclusion(self) -> str:
@@ -60,12 +63,15 @@ class Match:
         own = self.checkpoint.status
         if self.differing and own != "refused":
             return "damaged"
-        return "suspect" if self.missing and own == "sound" else own
+        return "suspect" if (self.missing or self.is_changed) and own == "sound" else own
 
     @property
     def problems(self) -> list[str]:
         """What speaks against using the file, the worst first: what its reading found, then what the logs did."""
-        return [*self.checkpoint.problems(), *([self.conclusion] if self.differing else self.contradictions)]
+        by_logs = self.contradictions
+        if self.differing or (self.is_changed and not by_logs):
+            by_logs = (self.conclusion,)
+        return [*self.checkpoint.problems(), *by_logs]
 
     @property
     def epoch(self) -> int | None:
@@ -173,9 +179,16 @@ def conclude(
             case.evidence.append(found)
     if case.content.moments:
         return _proved(case)
-    if case.content.nearest is not None:
+    if case.content.nearest is not None and _is_plausible(case, case.content.nearest):
         return _damaged(case)
     return _unproved(case)
+
+
+def _is_plausible(case: Case, nearest: Moment) -> bool:
+    """Whether the optimizer's steps allow that a file was of this moment: one from the middle of an epoch was not."""
+    if case.steps.inside or case.checkpoint.iterations == 0:
+        return False
+    return not case.steps.ends or (nearest.fit, nearest.epoch) in case.steps.ends
 
 
 def _content_evidence(case: Case) -> list[Evidence]:
@@ -241,9 +254,6 @@ def _proved(case: Case) -> Match:
         case.contradictions.append(f"named {epoch_list(case.named)}, but it holds {whose}")
     if case.content.missing:
         case.contradictions.append(f"{plural(case.content.missing, 'tensor')} that were logged are not in it")
-    if (case.steps.ends or case.steps.inside) and written is None:
-        count = case.checkpoint.iterations or 0
-        case.contradictions.append(f"its optimizer has made other steps ({count:,}) than at the end of that epoch")
     if written is None:
         told = f"holds {whose}; when it was written cannot be told"
     elif written in epochs:
@@ -306,13 +316,13 @@ def _unproved(case: Case) -> Match:
             "written at the end of training or later, with weights of no epoch's end: averaged (use_ema), changed "
             "since, or of another training"
         )
-        return case.match("unknown", told)
+        return case.match("unknown", told, is_changed=any(epoch in case.named for _, epoch in ends))
     if ends:
         epochs = sorted({epoch for _, epoch in ends})
         case.contradictions.append(
             f"what it holds beside its weights is of epoch {epoch_list(epochs)}, but its weights are not"
         )
-        return case.match("contradicted", "of another training, or changed since")
+        return case.match("contradicted", "of another training, or changed since", is_changed=True)
     if case.steps.inside:
         return _mid_epoch(case)
     return _by_name(case, logged)
@@ -355,7 +365,7 @@ def _by_name(case: Case, logged: set[int]) -> Match:
     denied = [epoch for epoch in case.named if epoch in logged and not case.is_last(0, epoch)]
     if len(denied) == len(case.named):
         case.contradictions.append(f"named {epoch_list(case.named)}, but its weights are not those")
-        return case.match("contradicted", "of another training, or changed since")
+        return case.match("contradicted", "of another training, or changed since", is_changed=True)
     possible = [epoch for epoch in case.named if epoch not in denied]
     known = range(case.run.first_epoch, case.run.first_epoch + case.run.epochs)
     if len(possible) != 1 or possible[0] not in known or logged:
@@ -368,4 +378,6 @@ def _by_name(case: Case, logged: set[int]) -> Match:
         return case.match(
             "likely", f"likely of epoch {epoch + 1}, by name and time", written_epoch=epoch, likely_epoch=epoch
         )
+    if not parse_name(case.checkpoint.path).is_marked:
+        return case.match("unknown", "nothing but a number in its name tells")
     return case.match("named", f"of epoch {epoch + 1} by its name alone, which proves nothing", likely_epoch=epoch)

@@ -15,7 +15,7 @@ METADATA = "metadata.json"
 CONFIG = "config.json"
 WEIGHTS = "model.weights.h5"
 
-_LARGEST_TEXT = 64 << 20
+_LARGEST_TEXT = 16 << 20
 _LARGEST_DIRECTORY = 16 << 20
 _FREE_BYTES = 64 << 20
 _EXPANSION = 8

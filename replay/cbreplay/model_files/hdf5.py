@@ -7,7 +7,7 @@ made by an enemy the library can crash or run for ever.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,18 +24,22 @@ _MOST_OBJECTS = 200_000
 _MOST_NAMED = 5  # findings of one kind that are spelled out
 _FREE_BYTES = 64 << 20  # what every file may unpack to
 _EXPANSION = 8  # and how much more for each of its bytes
-_LARGEST_CHUNK = 64 << 20
-_LARGEST_TEXT = 64 << 20
+_LARGEST_CHUNK = 24 << 20
+_LARGEST_TEXT = 16 << 20
 _MOST_NAMES = 100_000
 _KNOWN_FILTERS = {1, 2, 3, 4, 5, 6, 32000}  # deflate, shuffle, fletcher32, szip, nbit, scale-offset, lzf
 
 
 @dataclass
 class Contents:
-    """What a walk over a file found: its datasets by path, and what was wrong on the way."""
+    """What a walk over a file found: references to its datasets and groups by path, and what was wrong on the way.
 
-    datasets: dict[str, h5py.Dataset] = field(default_factory=dict)
-    groups: dict[str, h5py.Group] = field(default_factory=dict)
+    They are opened when they are asked for: thousands of open objects would take more memory than what is in them.
+    """
+
+    file: h5py.File
+    datasets: dict[str, h5py.Reference] = field(default_factory=dict)
+    groups: dict[str, h5py.Reference] = field(default_factory=dict)
     headers: set[int] = field(default_factory=set)  #: where in the file the headers of these objects begin
     findings: list[Finding] = field(default_factory=list)
 
@@ -43,20 +47,29 @@ class Contents:
         """Note a finding."""
         self.findings.append(Finding(severity, what))
 
+    def dataset(self, path: str) -> h5py.Dataset:
+        """The dataset at ``path``; raises what h5py raises."""
+        return self.file[self.datasets[path]]
+
+    def group(self, path: str) -> h5py.Group:
+        """The group at ``path``; raises what h5py raises."""
+        return self.file[self.groups[path]]
+
 
 def walk(file: h5py.File) -> Contents:
     """All groups and datasets that hard links reach, each once; soft and external links are named, not followed."""
-    found = Contents()
+    found = Contents(file)
     links: dict[str, list[str]] = {}
-    seen = found.headers
-    seen.add(h5py.h5o.get_info(file.id).addr)
-    pending: list[tuple[str, h5py.Group]] = [("", file)]
+    seen = {h5py.h5o.get_info(file.id).addr: ""}
+    pending: list[tuple[str, h5py.Reference]] = [("", file.ref)]
     while pending:
-        path, group = pending.pop()
-        found.groups[path] = group
-        names = _names_in(group, path, found)
-        for name in names:
+        path, reference = pending.pop()
+        group = file[reference]
+        found.groups[path] = reference
+        for name in _names_in(group, path, found):
             below = f"{path}/{name}" if path else name
+            if not name.isprintable():
+                found.add("suspect", f"a name that Keras does not give: {printable(below, 80)}")
             try:
                 link = group.get(name, getlink=True)
                 if isinstance(link, h5py.ExternalLink):
@@ -67,24 +80,32 @@ def walk(file: h5py.File) -> Contents:
                     continue
                 item = group[name]
                 address = h5py.h5o.get_info(item.id).addr
+                kind, own = type(item), item.ref if isinstance(item, (h5py.Group, h5py.Dataset)) else None
             except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
                 found.add("damaged", f"{printable(below, 80)} cannot be opened: {_first_line(error)}")
                 continue
             if address in seen:
+                other = printable(seen[address], 80) or "the root"
+                found.add("damaged", f"{printable(below, 80)} is the same object as {other}, which no writer makes it")
                 continue
-            seen.add(address)
+            seen[address] = below
             if len(seen) > _MOST_OBJECTS:
                 found.add("refused", f"more than {_MOST_OBJECTS:,} objects in one file")
                 return found
-            if isinstance(item, h5py.Group):
-                pending.append((below, item))
-            elif isinstance(item, h5py.Dataset):
-                found.datasets[below] = item
-    for kind, where in links.items():
+            if kind is h5py.Group:
+                pending.append((below, own))
+            elif kind is h5py.Dataset:
+                found.datasets[below] = own
+    found.headers.update(seen)
+    for kind_of_link, where in links.items():
         shown = ", ".join(printable(place, 80) for place in where[:_MOST_NAMED]) + (
             f" and {len(where) - _MOST_NAMED} more" if len(where) > _MOST_NAMED else ""
         )
-        found.add("refused", f"{plural(len(where), kind)}, not followed: {shown}")
+        found.add("refused", f"{plural(len(where), kind_of_link)}, not followed: {shown}")
+    try:
+        file.visit(lambda name: None)
+    except (OSError, KeyError, RuntimeError, ValueError) as error:
+        found.add("damaged", f"its objects cannot all be visited: {_first_line(error)}")
     return found
 
 
@@ -99,11 +120,12 @@ def _names_in(group: h5py.Group, path: str, found: Contents) -> list[str]:
         return []
 
 
-def unreadable_attributes(holders: Iterable[tuple[str, Any]]) -> list[Finding]:
+def unreadable_attributes(found: Contents) -> list[Finding]:
     """Attributes of groups and datasets that cannot be read; their values are of no interest here."""
-    found = []
-    for path, holder in holders:
+    findings = []
+    for path, reference in (*found.groups.items(), *found.datasets.items()):
         try:
+            holder = found.file[reference]
             names = list(holder.attrs) if len(holder.attrs) <= _MOST_NAMES else []
             for name in names:
                 attribute = holder.attrs.get_id(name)
@@ -113,8 +135,8 @@ def unreadable_attributes(holders: Iterable[tuple[str, Any]]) -> list[Finding]:
                     _ = holder.attrs[name]
         except (OSError, KeyError, RuntimeError, TypeError, ValueError, MemoryError) as error:
             where = printable(path, 80) or "the root"
-            found.append(Finding("damaged", f"an attribute of {where} cannot be read: {_first_line(error)}"))
-    return found
+            findings.append(Finding("damaged", f"an attribute of {where} cannot be read: {_first_line(error)}"))
+    return findings
 
 
 def text_attribute(holder: h5py.Group, name: str) -> str | None:
@@ -235,14 +257,15 @@ def _chunk_objection(dataset: h5py.Dataset, name: str) -> Finding | None:
     return None
 
 
-def overlaps(datasets: dict[str, h5py.Dataset], headers: set[int], file_bytes: int) -> list[Finding]:
+def span_of(dataset: h5py.Dataset) -> tuple[int, int] | None:
+    """The bytes of the file in which the numbers of a dataset lie; None where they do not lie in one stretch."""
+    offset = dataset.id.get_offset()
+    return None if offset is None or not dataset.size else (int(offset), int(offset) + dataset.id.get_storage_size())
+
+
+def overlaps(spans_by_path: Mapping[str, tuple[int, int]], headers: set[int], file_bytes: int) -> list[Finding]:
     """Datasets whose numbers share bytes with others' or with ``headers``, or lie behind the end of the file."""
-    spans = []
-    for path, dataset in datasets.items():
-        offset = dataset.id.get_offset()
-        if offset is not None and dataset.size:
-            spans.append((int(offset), int(offset) + dataset.id.get_storage_size(), path))
-    spans.sort()
+    spans = sorted((begin, end, path) for path, (begin, end) in spans_by_path.items())
     ordered = sorted(headers)
     found = [
         Finding("damaged", f"the numbers of {printable(path, 80)} would lie behind the end of the file")
@@ -253,9 +276,7 @@ def overlaps(datasets: dict[str, h5py.Dataset], headers: set[int], file_bytes: i
     for begin, end, path in spans:
         at = bisect_left(ordered, begin)
         if at < len(ordered) and ordered[at] < end:
-            found.append(
-                Finding("damaged", f"the numbers of {printable(path, 80)} would lie where the file's structure is")
-            )
+            found.append(Finding("damaged", f"the numbers of {printable(path, 80)} lie where the file's structure is"))
         if begin < last_end:
             found.append(Finding("damaged", f"{printable(path, 80)} and {printable(last_path, 80)} share bytes"))
         if end > last_end:

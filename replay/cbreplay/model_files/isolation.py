@@ -39,6 +39,7 @@ class IsolatedReader:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
+        self._is_ready = False
         self._answers: queue.Queue[str] = queue.Queue()
 
     def __enter__(self) -> IsolatedReader:
@@ -76,6 +77,10 @@ class IsolatedReader:
 
     def close(self) -> None:
         """End the other process."""
+        with self._lock:
+            self._stop()
+
+    def _stop(self) -> None:
         if self._process is None:
             return
         self._process.kill()  # first of all: the thread that reads its answers holds on to its output until it ends
@@ -95,27 +100,31 @@ class IsolatedReader:
         return answer
 
     def _answer(self, request: str, seconds: float) -> dict[str, Any] | Finding:
-        process = self._running()
-        assert process.stdin is not None
-        try:
-            process.stdin.write(request + "\n")
-            process.stdin.flush()
-            line = self._answers.get(timeout=seconds)
-        except queue.Empty:
-            self.close()
-            return Finding("refused", f"reading it took longer than {seconds:.0f} s and was given up")
-        except OSError:
-            line = ""
-        if line:
-            told: dict[str, Any] = json.loads(line)
-            return Finding(*told["finding"]) if "finding" in told else told
-        code = process.wait()
-        self.close()
-        if code > 0:
-            raise RuntimeError(f"the process that reads checkpoints ended with code {code}")
-        return _end_of_process(code)
+        for _ in range(2):  # again where the process had ended by itself, after a file that left much behind
+            process = self._running()
+            self._await_ready()
+            assert process.stdin is not None
+            try:
+                process.stdin.write(request + "\n")
+                process.stdin.flush()
+                line = self._answers.get(timeout=seconds)
+            except queue.Empty:
+                self._stop()
+                return Finding("refused", f"reading it took longer than {seconds:.0f} s and was given up")
+            except OSError:
+                line = ""
+            if line:
+                told: dict[str, Any] = json.loads(line)
+                return Finding(*told["finding"]) if "finding" in told else told
+            code = process.wait()
+            self._stop()
+            if code:
+                return _end_of_process(code)
+        raise RuntimeError("the process that reads checkpoints ends without an answer")
 
     def _running(self) -> subprocess.Popen[str]:
+        if self._process is not None and self._process.poll() is not None:
+            self._stop()
         if self._process is None:
             self._answers = queue.Queue()
             self._process = subprocess.Popen(
@@ -123,7 +132,17 @@ class IsolatedReader:
                 stderr=subprocess.DEVNULL, text=True, encoding="utf-8",
             )  # fmt: skip
             threading.Thread(target=_forward, args=(self._process, self._answers), daemon=True).start()
+            self._is_ready = False
         return self._process
+
+    def _await_ready(self) -> None:
+        """Wait until the other process has everything imported. Raises RuntimeError where it cannot."""
+        if not self._is_ready:
+            if self._answers.get() != "{}\n":
+                code = self._process.wait() if self._process is not None else None
+                self._stop()
+                raise RuntimeError(f"the process that reads checkpoints cannot start (code {code})")
+            self._is_ready = True
 
 
 def _regular(path: str | Path) -> os.stat_result:
@@ -152,6 +171,8 @@ def _forward(process: subprocess.Popen[str], answers: queue.Queue[str]) -> None:
 def _end_of_process(code: int) -> Finding:
     if code == -getattr(signal, "SIGPROF", 0):
         return Finding("refused", "reading it takes out of proportion long for its size, and was given up")
+    if code > 0:
+        return Finding("refused", f"the process that read it ended with code {code}")
     return Finding("damaged", f"the HDF5 library crashes on it (signal {-code})")
 
 

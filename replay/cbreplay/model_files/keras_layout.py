@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,11 @@ _NUMBERED = re.compile(r"_\d+$")
 _RELEASE = re.compile(r"\d+(\.[0-9A-Za-z]+)*(-\w+)?")
 _STATE = {"seed_generator", "metrics", "_metrics", "compile_metrics", "loss_tracker", "_loss_tracker"}
 _MOST_SHOWN = 4
+_WEIGHTED = {
+    "BatchNormalization", "Conv1D", "Conv2D", "Conv3D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose",
+    "Dense", "DepthwiseConv1D", "DepthwiseConv2D", "EinsumDense", "Embedding", "GRU", "LSTM", "MultiHeadAttention",
+    "SeparableConv1D", "SeparableConv2D", "SimpleRNN",
+}  # fmt: skip
 _SLOTS = dict.fromkeys(("adam", "adamw", "nadam", "adamax", "adadelta", "ftrl", "lamb"), 2)  # numbers for each weight
 
 
@@ -83,64 +88,6 @@ def bare_name(name: str) -> str:
     return _NUMBERED.sub("", name)
 
 
-def missing_weights(
-    layers: Mapping[str, list[str] | None] | None, base: str, datasets: set[str]
-) -> list[Finding]:  # fmt: skip
-    """What the lists of names in an ``h5 model`` or ``h5 weights`` file name and the file does not have.
-
-    ``layers`` maps each name in ``layer_names`` to its ``weight_names``; a None where the list or the group is absent.
-    """
-    if layers is None:
-        return [Finding("damaged", "the list of its layers (layer_names) is missing")]
-    prefix = f"{base}/" if base else ""
-    found = [f"{prefix}{name}" for name, weights in layers.items() if weights is None]
-    found += [
-        f"{prefix}{name}/{weight}"
-        for name, weights in layers.items()
-        for weight in weights or ()
-        if f"{prefix}{name}/{weight}" not in datasets
-    ]
-    if not found:
-        return []
-    return [Finding("damaged", f"named in its lists, but not in the file: {_listed(found)}")]
-
-
-def missing_numbers(datasets: set[str]) -> list[Finding]:
-    """Gaps in the numbered arrays (``vars/0``, ``vars/1``, ...) of a ``weights.h5`` file."""
-    numbered: dict[str, set[int]] = {}
-    strange = []
-    for path in sorted(datasets):
-        folder, _, name = path.rpartition("/")
-        if folder.split("/")[-1] != "vars":
-            continue
-        if not name.isdecimal():
-            strange.append(path)
-        else:
-            numbered.setdefault(folder, set()).add(int(name))
-    gaps = [f"{folder}/{min(set(range(len(numbers))) - numbers)}" for folder, numbers in sorted(numbered.items())
-            if numbers != set(range(len(numbers)))]  # fmt: skip
-    found = (
-        [Finding("damaged", f"among the numbered arrays, but without a number: {_listed(strange)}")] if strange else []
-    )
-    return [*found, Finding("damaged", f"missing among the numbered arrays: {_listed(gaps)}")] if gaps else found
-
-
-def strange_slots(tensors: Iterable[Tensor]) -> list[Finding]:
-    """Arrays of the optimizer that have the shape of no weight: an optimizer keeps one or more for each weight.
-
-    Some (Adafactor) keep other shapes by design: nothing is said where more than a quarter has.
-    """
-    tensors = list(tensors)
-    shapes = {tensor.shape for tensor in tensors if tensor.part == "weights"}
-    if not shapes:
-        return []
-    alone = [t.name for t in tensors if t.part == "optimizer" and t.elements > 1 and t.shape not in shapes]
-    slots = [t for t in tensors if t.part == "optimizer" and t.elements > 1]
-    if not alone or len(alone) * 4 > len(slots):
-        return []
-    return [Finding("damaged", f"the optimizer has numbers for weights that are not in the file: {_listed(alone)}")]
-
-
 def counts_may_be_accumulated(optimizer: str | None, tensors: Iterable[Tensor]) -> bool:
     """Whether an optimizer keeps more for each weight than it needs: perhaps accumulated gradients.
 
@@ -153,20 +100,23 @@ def counts_may_be_accumulated(optimizer: str | None, tensors: Iterable[Tensor]) 
     return bool(weights) and slots > needed * weights
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: list[str]) -> str:
+    """The first few names, and how many more there are."""
     shown = ", ".join(printable(name, 80) for name in names[:_MOST_SHOWN])
     return shown + (f" and {len(names) - _MOST_SHOWN} more" if len(names) > _MOST_SHOWN else "")
 
 
 @dataclass(frozen=True)
 class Config:
-    """What a model's configuration tells. ``layers`` are the names at its top level.
+    """What a model's configuration tells. ``layers`` are the names at its top level, ``weighted`` those of them that
+    cannot be without weights.
 
     ``accumulated_steps`` is how many counts of the optimizer Keras 3 takes for one step (gradient accumulation).
     """
 
     class_name: str
     layers: tuple[str, ...]
+    weighted: tuple[str, ...]
     optimizer: str | None
     accumulated_steps: int
     code: tuple[str, ...]
@@ -186,11 +136,10 @@ def read_config(model: str, training: str | None = None) -> Config:
     if not isinstance(class_name, str) or not isinstance(inner, (dict, list)):
         raise ValueError("it names no class with a config")
     described = inner.get("layers", []) if isinstance(inner, dict) else inner
-    layers = tuple(
-        str(layer["config"].get("name", ""))
-        for layer in (described if isinstance(described, list) else [])
+    layers = [
+        layer for layer in (described if isinstance(described, list) else [])
         if isinstance(layer, dict) and isinstance(layer.get("config"), dict)
-    )
+    ]  # fmt: skip
     compiled = _parse(training) if training else content.get("compile_config")
     optimizer = None
     accumulated = 1
@@ -203,17 +152,23 @@ def read_config(model: str, training: str | None = None) -> Config:
     code, own = _code_in(content)
     findings = []
     if code:
-        findings.append(Finding("note", f"contains code, which is not run here: {_listed(code)}"))
+        findings.append(Finding("note", f"contains code, which is not run here: {listed(code)}"))
     if own:
-        findings.append(Finding("note", f"needs classes of its author: {_listed(own)}"))
+        findings.append(Finding("note", f"needs classes of its author: {listed(own)}"))
     return Config(
-        class_name,
-        layers,
-        str(optimizer).rpartition(">")[2] if optimizer else None,
-        accumulated,
-        tuple(code),
-        tuple(findings),
+        class_name=class_name,
+        layers=tuple(str(layer["config"].get("name", "")) for layer in layers),
+        weighted=tuple(str(layer["config"].get("name", "")) for layer in layers if _must_have_weights(layer)),
+        optimizer=str(optimizer).rpartition(">")[2] if optimizer else None,
+        accumulated_steps=accumulated,
+        code=tuple(code),
+        findings=tuple(findings),
     )
+
+
+def _must_have_weights(layer: dict[str, Any]) -> bool:
+    """Whether a layer, or one that is nested in it, is of a class that always has weights."""
+    return any(item.get("class_name") in _WEIGHTED for item in _objects(layer))
 
 
 def _parse(text: str) -> dict[str, Any]:

@@ -11,7 +11,6 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,7 +19,7 @@ import numpy as np
 
 from ..files import open_regular
 from ..text import plural, printable
-from . import archive, hdf5, keras_layout, suspicions
+from . import archive, hdf5, keras_layout, structure, suspicions
 from .numbers import read_numbers
 from .records import Checkpoint, Finding, Severity, Tensor
 from .signature import end_of_hdf5, kind_of
@@ -119,21 +118,26 @@ def _read_open_hdf5(file: h5py.File, draft: _Draft) -> None:
     in_zip = draft.facts.get("layout") == "keras zip"
     if not in_zip:
         draft.facts["layout"] = layout
-    _read_root_texts(file, draft, layout)
-    _check_names(file, found, draft, layout)
+    _read_root_texts(found, draft, layout)
+    try:
+        draft.findings += structure.check_names(found, layout, draft.config)
+    except _HDF5_ERRORS as error:
+        draft.add("damaged", f"its lists of layers and weights cannot be read: {_why(error)}")
     _read_tensors(found, draft, layout)
     if layout == "hdf5":
         draft.add("suspect", "an HDF5 file, but not laid out as Keras does it: no model that is known here")
-    draft.findings += keras_layout.strange_slots(draft.tensors)
-    draft.findings += hdf5.unreadable_attributes(chain(found.groups.items(), found.datasets.items()))
+    optimizer = draft.config.optimizer if draft.config is not None and draft.config.optimizer else None
+    draft.findings += structure.check_slots(draft.tensors, optimizer or draft.facts.get("optimizer"))
+    draft.findings += structure.whole_numbers(draft.tensors)
+    draft.findings += hdf5.unreadable_attributes(found)
 
 
-def _read_root_texts(file: h5py.File, draft: _Draft, layout: str) -> None:
+def _read_root_texts(found: hdf5.Contents, draft: _Draft, layout: str) -> None:
     texts: dict[str, str | None] = {}
     for name in ("keras_version", "backend", "model_config", "training_config"):
-        holder = file
-        if layout == "h5 model" and name not in file.attrs and "model_weights" in file:
-            holder = file["model_weights"]
+        holder = found.file
+        if layout == "h5 model" and name not in holder.attrs and "model_weights" in found.groups:
+            holder = found.group("model_weights")
         try:
             texts[name] = hdf5.text_attribute(holder, name)
         except _HDF5_ERRORS as error:
@@ -161,48 +165,12 @@ def _take_config(draft: _Draft, model: str, training: str | None = None) -> None
     draft.findings += draft.config.findings
 
 
-def _check_names(file: h5py.File, found: hdf5.Contents, draft: _Draft, layout: str) -> None:
-    if layout == "weights.h5":
-        draft.findings += keras_layout.missing_numbers(set(found.datasets))
-        return
-    if layout not in ("h5 model", "h5 weights"):
-        return
-    base = "model_weights" if layout == "h5 model" else ""
-    holder = found.groups.get(base)
-    if holder is None:
-        draft.add("damaged", "it has no group model_weights")
-        return
-    try:
-        names = hdf5.names_attribute(holder, "layer_names")
-        layers: dict[str, list[str] | None] | None = None
-        if names is not None:
-            layers = {}
-            for name in names:
-                group = found.groups.get(f"{base}/{name}" if base else name)
-                layers[name] = None if group is None else hdf5.names_attribute(group, "weight_names")
-    except _HDF5_ERRORS as error:
-        draft.add("damaged", f"its lists of layers and weights cannot be read: {_why(error)}")
-        return
-    draft.findings += keras_layout.missing_weights(layers, base, set(found.datasets))
-    optimizer = found.groups.get("optimizer_weights")
-    if optimizer is not None:
-        try:
-            weights = hdf5.names_attribute(optimizer, "weight_names") or []
-        except _HDF5_ERRORS as error:
-            draft.add("damaged", f"the list of the optimizer's weights cannot be read: {_why(error)}")
-            return
-        draft.findings += keras_layout.missing_weights({"optimizer_weights": weights}, "", set(found.datasets))
-    if draft.config is not None and layers is not None and draft.config.layers:
-        strangers = [name for name in layers if name not in draft.config.layers and layers[name]]
-        if strangers and draft.config.class_name in ("Sequential", "Functional", "Model"):
-            shown = ", ".join(printable(name, 40) for name in strangers[:4])
-            draft.add("damaged", f"has weights of layers that its configuration does not know: {shown}")
-
-
 def _read_tensors(found: hdf5.Contents, draft: _Draft, layout: str) -> None:
     budget = hdf5.Budget(draft.file_bytes)
-    readable: dict[str, h5py.Dataset] = {}
-    for path, dataset in sorted(found.datasets.items(), key=lambda item: _in_file_order(*item)):
+    spans: dict[str, tuple[int, int]] = {}
+    readable: list[str] = []
+    for path in _in_file_order(found, draft):
+        dataset = found.dataset(path)
         kind = hdf5.element_kind(dataset)
         shape = tuple(int(length) for length in dataset.shape or ())
         item_bytes = dataset.dtype.itemsize
@@ -221,12 +189,14 @@ def _read_tensors(found: hdf5.Contents, draft: _Draft, layout: str) -> None:
             draft.findings.append(problem)
             draft.tensors.append(tensor)
             continue
-        readable[path] = dataset
+        readable.append(path)
+        if (span := hdf5.span_of(dataset)) is not None:
+            spans[path] = span
         draft.tensors.append(_read_tensor(tensor, dataset, draft, layout))
-    draft.findings += hdf5.overlaps(readable, found.headers, draft.hdf5_bytes)
+    draft.findings += hdf5.overlaps(spans, found.headers, draft.hdf5_bytes)
     if draft.visit is not None:
         weights = {tensor.name for tensor in draft.tensors if tensor.part == "weights"}
-        draft.visit({path: dataset for path, dataset in readable.items() if path in weights})
+        draft.visit({path: found.dataset(path) for path in readable if path in weights})
     draft.facts.setdefault("optimizer", _optimizer_name(found, layout))
     _settle_iterations(draft)
     if draft.loss_state.get(1):
@@ -234,8 +204,17 @@ def _read_tensors(found: hdf5.Contents, draft: _Draft, layout: str) -> None:
     draft.findings += suspicions.of_all(draft.tensors, draft.findings, draft.contents)
 
 
-def _in_file_order(path: str, dataset: h5py.Dataset) -> tuple[int, str]:
-    return (hdf5.data_offset(dataset) or 0, path)
+def _in_file_order(found: hdf5.Contents, draft: _Draft) -> list[str]:
+    """The paths of the datasets as their numbers lie in the file: read so, it is read from its begin to its end."""
+    places = []
+    for path in found.datasets:
+        try:
+            span = hdf5.span_of(found.dataset(path))
+        except _HDF5_ERRORS as error:
+            draft.add("damaged", f"{printable(path, 80)} cannot be opened: {_why(error)}")
+        else:
+            places.append((0 if span is None else span[0], path))
+    return [path for _, path in sorted(places)]
 
 
 def _read_tensor(tensor: Tensor, dataset: h5py.Dataset, draft: _Draft, layout: str) -> Tensor:
@@ -278,9 +257,10 @@ def _optimizer_name(found: hdf5.Contents, layout: str) -> str | None:
     if layout == "h5 model" and "optimizer_weights" in found.groups:
         below = [path.split("/")[1] for path in found.groups if path.count("/") == 1 and path.startswith("optimizer_w")]
         return keras_layout.bare_name(below[0]) if len(below) == 1 else None
-    group = found.groups.get("optimizer/vars") if layout == "weights.h5" else None
+    if layout != "weights.h5" or "optimizer/vars" not in found.groups:
+        return None
     try:
-        name = None if group is None else hdf5.text_attribute(group, "name")
+        name = hdf5.text_attribute(found.group("optimizer/vars"), "name")
     except _HDF5_ERRORS:
         return None  # a name for people, nothing depends on it
     return printable(keras_layout.bare_name(name), 40) if name else None

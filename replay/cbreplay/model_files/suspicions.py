@@ -13,6 +13,7 @@ from .records import Finding, Severity, Tensor
 
 _IMPLAUSIBLE = 1e10
 _BLOCK = 512  # bytes: what a disk loses at least
+_LEAST = 32  # bytes of a tensor that such a block covers, when it reaches into its neighbour
 _MOST_SHOWN = 4
 
 
@@ -35,20 +36,22 @@ def of_numbers(tensor: Tensor, dataset: h5py.Dataset, numbers: Numbers) -> list[
 
 
 def _lost_block(tensor: Tensor, dataset: h5py.Dataset, numbers: Numbers) -> bool:
-    """Whether all zeros of a weight are one stretch between borders of disk blocks, or of the tensor.
+    """Whether all zeros of a tensor are one stretch from the border of a disk block to another, or to the tensor's own.
 
     Embeddings are left out: rows of words that never came may be zero.
     """
-    offset = hdf5.data_offset(dataset)
-    if numbers.zero_block is None or offset is None or tensor.part != "weights" or "embedding" in tensor.name.lower():
+    span = hdf5.span_of(dataset)
+    if numbers.zero_block is None or span is None or "embedding" in tensor.name.lower():
         return False
     begin, end = numbers.zero_block
     width = dataset.dtype.itemsize
-    if end - begin == tensor.elements or (end - begin) * width < _BLOCK:
+    least = _LEAST if tensor.part == "weights" else _BLOCK
+    if end - begin == tensor.elements or (end - begin) * width < least:
         return False
-    starts = begin == 0 or (offset + begin * width) % _BLOCK == 0
-    ends = end == tensor.elements or (offset + end * width) % _BLOCK == 0
-    return starts and ends
+    first, last = span[0] + begin * width, span[0] + end * width
+    starts = begin == 0 or first % _BLOCK == 0
+    ends = end == tensor.elements or last % _BLOCK == 0
+    return bool(starts and ends and (first % _BLOCK == 0 or last % _BLOCK == 0))
 
 
 def of_all(tensors: Sequence[Tensor], earlier: Sequence[Finding], contents: bool) -> list[Finding]:

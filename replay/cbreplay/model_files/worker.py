@@ -10,38 +10,58 @@ import sys
 from pathlib import Path
 from typing import Any
 
-_SECONDS = 1.0  # of the processor for every file
+_SECONDS = 0.8  # of the processor for every file
 _SECONDS_PER_BYTE = 1 / 15e6
-_MEMORY = 192 << 20  # above what the process has with everything imported
-_MEMORY_PER_BYTE = 0.25
+_MEMORY = 144 << 20  # above what the process has with everything imported
+_MEMORY_PER_BYTE = 0.125
+_GROWTH = 48 << 20
+_SMALL = 1 << 20
+_LONGEST_CONFIG = 8 << 20
 
 
 def main() -> None:
     """Answer requests until standard input ends."""
-    own = _address_space_with_everything_imported()
+    from . import comparing, reading  # noqa: F401 - now, so that it takes none of a file's time and memory
+
+    own = _address_space()
     answers = sys.stdout
     sys.stdout = sys.stderr
+    answers.write("{}\n")  # ready
+    answers.flush()
     for line in sys.stdin:
-        request = json.loads(line)
-        paths = [Path(path) for path in request["paths"]]
-        try:
-            _limit(sum(path.stat().st_size for path in paths), own)
-            answer = _compare(*paths) if len(paths) == 2 else _read(paths[0], request)
-        except OSError as error:
-            answer = {"oserror": error.strerror or str(error)}
-        except MemoryError:
-            answer = {"finding": ["refused", "reading it takes more memory than a file of its size should"]}
-        except Exception as error:  # whatever a file can bring about: it is said of the file, and the next one is read
-            answer = {"finding": ["damaged", f"it cannot be read: {type(error).__name__}: {error}"]}
-        answers.write(json.dumps(answer) + "\n")
+        answers.write(_answer(json.loads(line), own) + "\n")
         answers.flush()
+        if own is not None and (_address_space() or 0) > own + _GROWTH:
+            return  # what one file has left behind is not to count against the next
+
+
+def _answer(request: dict[str, Any], own: int | None) -> str:
+    """The answer as JSON; whatever a file can bring about is said of it, and the next one is read."""
+    try:
+        paths = [Path(path) for path in request["paths"]]
+        _limit(sum(_stored_bytes(path) for path in paths), own)
+        return json.dumps(_compare(*paths) if len(paths) == 2 else _read(paths[0], request))
+    except OSError as error:
+        return json.dumps({"oserror": error.strerror or str(error)})
+    except MemoryError:
+        return json.dumps({"finding": ["refused", "reading it takes more memory than a file of its size should"]})
+    except Exception as error:
+        return json.dumps({"finding": ["damaged", f"it cannot be read: {type(error).__name__}: {error}"]})
+
+
+def _stored_bytes(path: Path) -> int:
+    """The bytes that a file has on the disk: a file of holes is as long as it likes."""
+    status = path.stat()
+    blocks = getattr(status, "st_blocks", 0)
+    return min(status.st_size, 512 * blocks + _SMALL) if blocks else status.st_size
 
 
 def _read(path: Path, request: dict[str, Any]) -> dict[str, Any]:
     from .reading import read_checkpoint
 
     checkpoint = read_checkpoint(path, contents=request["contents"], fingerprints=request["fingerprints"])
-    return {**checkpoint.to_dict(tensors=True), "config": checkpoint.config}
+    config = checkpoint.config if len(checkpoint.config or "") <= _LONGEST_CONFIG else None
+    return {**checkpoint.to_dict(tensors=True), "config": config}
 
 
 def _compare(one: Path, other: Path) -> dict[str, Any]:
@@ -64,13 +84,11 @@ def _limit(file_bytes: int, own: int | None) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (wanted if hard < 0 else min(wanted, hard), hard))
 
 
-def _address_space_with_everything_imported() -> int | None:
+def _address_space() -> int | None:
     """Bytes of address space that this process has; None where the system does not tell."""
-    from . import comparing, reading  # noqa: F401 - so that importing them takes none of a file's time and memory
-
     try:
         import resource
 
-        return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
     except (OSError, ImportError, ValueError):
         return None

@@ -48,7 +48,8 @@ def run(tmp_path) -> cb.Run:
 
 
 @pytest.mark.parametrize(
-    ("text", "found"), [("0.50", {"val_loss": (0, 2)}), ("0.25", {"val_loss": (1,)}), ("2.0", {"loss": (1,)}), ("9.9", {})]
+    ("text", "found"),
+    [("0.50", {"val_loss": (0, 2)}), ("0.25", {"val_loss": (1,)}), ("2.00", {"loss": (1,)}), ("9.99", {}), ("0.5", {})],
 )
 def test_a_rounded_value_names_the_epochs_that_round_to_it(run, text, found) -> None:
     assert epochs_with_value(run, text) == found

@@ -84,9 +84,8 @@ def _truncated(folder: Path) -> str:
 
 def _edited(folder: Path) -> str:
     with h5py.File(folder / "ckpt/ckpt-03.h5", "r+") as file:
-        names: list[str] = []
-        file["model_weights"].visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
-        file["model_weights"][names[0]][...] *= 1.5
+        group = file["model_weights"][file["model_weights"].attrs["layer_names"][0]]
+        group[group.attrs["weight_names"][0]][...] *= 1.5
     return "ckpt-03.h5"
 
 

@@ -20,7 +20,8 @@ def reader():
 
 def _play(monkeypatch, program: str) -> None:
     """Let the other process run ``program`` for each request instead of reading."""
-    start = f"import os, sys, time, signal\nfor line in sys.stdin:\n    {program}"
+    ready = "print('{}', flush=True)"
+    start = f"import os, sys, time, signal\n{ready}\nfor line in sys.stdin:\n    {program}"
     monkeypatch.setattr(isolation, "_START", start)
 
 
@@ -54,10 +55,23 @@ def test_a_reader_that_does_not_answer_is_given_up(data, reader, monkeypatch) ->
     assert reader.read(data / "hard/h5/intact.h5").status == "refused"
 
 
-def test_a_defect_of_the_reader_is_no_finding_on_a_file(data, reader, monkeypatch) -> None:
+def test_a_reader_that_fails_is_said_of_the_file(data, reader, monkeypatch) -> None:
     _play(monkeypatch, "sys.exit(3)")
-    with pytest.raises(RuntimeError, match="ended with code 3"):
+    assert reader.read(data / "hard/h5/intact.h5").findings[0].what == "the process that read it ended with code 3"
+
+
+def test_a_reader_that_cannot_start_is_a_defect_and_no_finding(data, reader, monkeypatch) -> None:
+    monkeypatch.setattr(isolation, "_START", "import nothing_of_that_name")
+    with pytest.raises(RuntimeError, match="cannot start"):
         reader.read(data / "hard/h5/intact.h5")
+
+
+def test_a_reader_that_ended_after_a_file_is_started_again(data, reader, monkeypatch) -> None:
+    with monkeypatch.context() as patched:
+        _play(patched, "print('{\"oserror\": \"played\"}', flush=True); sys.exit(0)")
+        with pytest.raises(OSError, match="played"):
+            reader.read(data / "hard/h5/intact.h5")
+    assert reader.read(data / "hard/h5/intact.h5").status == "sound"
 
 
 def test_a_file_that_is_none_is_an_oserror(tmp_path, reader) -> None:
