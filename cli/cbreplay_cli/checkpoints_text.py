@@ -29,6 +29,7 @@ _STATE = {
 _MOST_LISTED = 12
 _MOST_REASONS = 3
 _WIDE = 110
+_MEDIUM = 90
 
 
 def print_survey(
@@ -77,12 +78,13 @@ def _print_files(out: Console, survey: Survey, runs: Sequence[Run], monitor: str
     by_name = {run.name: run for run in runs}
     several = len({match.run for match in survey.matches if match.run is not None}) > 1
     wide = out.width >= _WIDE
+    with_kind = out.width >= _MEDIUM or not several
     rows = table(
-        ("file", "left"), ("size", "right"), ("kind", "left"),
+        ("file", "left"), ("size", "right"), *([("kind", "left")] if with_kind else []),
         *([("numbers", "right"), ("steps", "right")] if wide else []), *([("run", "left")] if several else []),
         ("weights of", "right"), (printable(monitor, 12), "right"), ("written", "right"), ("state", "left"),
     )  # fmt: skip
-    room = max(18, out.width - 64 - (17 if wide else 0) - (13 if several else 0))
+    room = max(18, out.width - 53 - (11 if with_kind else 0) - (17 if wide else 0) - (13 if several else 0))
     for match in survey.matches:
         checkpoint = match.checkpoint
         run = by_name.get(match.run or "")
@@ -91,7 +93,8 @@ def _print_files(out: Console, survey: Survey, runs: Sequence[Run], monitor: str
         steps = "" if checkpoint.iterations is None else str(checkpoint.iterations)
         rows.add_row(
             Text(_ending(_below(checkpoint.path, survey.folder), room), style="bold" if is_best else ""),
-            size(checkpoint.bytes), _kind(match), *([_count(checkpoint.parameters), steps] if wide else []),
+            size(checkpoint.bytes), *([_kind(match)] if with_kind else []),
+            *([_count(checkpoint.parameters), steps] if wide else []),
             *([Text(_ending(match.run or "", 12))] if several else []), _weights(match),
             Text("" if value is None else number(value), style="bold" if is_best else ""), _written(match),
             Text(match.status + (" ← best" if is_best else ""), style=_STATUS_STYLE[match.status]),

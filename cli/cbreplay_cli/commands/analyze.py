@@ -43,6 +43,10 @@ def command(
     Without options: EarlyStopping(val_loss, min, patience 5) with ModelCheckpoint(model_ckpt.h5,
     save_best_only).
     """
+    from cbreplay.model_files import is_model_file_near, shared_reader
+
+    if is_model_file_near(Path(logdir)):
+        shared_reader().start()  # it gets ready while everything else is imported
     import cbreplay as cb
     from cbreplay.jsonable import to_json
 

@@ -64,7 +64,7 @@ def _versions(folder: str) -> dict[str, str]:
 def keras_version(path: Path) -> str | None:
     """The ``keras_version`` that a model file carries, None where it has none or cannot be read as such a file."""
     try:
-        return shared_reader().read(path, contents=False).keras_version
+        return shared_reader().release(path)
     except OSError:
         return None  # not to be read, whatever its name: that is for the inventory of checkpoints to say
 

@@ -4,7 +4,7 @@ Nothing here knows of logs or runs, and no framework is imported. Files are read
 """
 
 from .isolation import IsolatedReader, shared_reader
-from .listing import CHECKPOINT_FOLDERS, ENDINGS, TRASH, is_model_file_name, list_model_files
+from .listing import CHECKPOINT_FOLDERS, ENDINGS, TRASH, is_model_file_name, is_model_file_near, list_model_files
 from .records import Checkpoint, Distance, Finding, Status, Tensor
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Status",
     "Tensor",
     "is_model_file_name",
+    "is_model_file_near",
     "list_model_files",
     "shared_reader",
 ]

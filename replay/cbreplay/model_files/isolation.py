@@ -58,6 +58,11 @@ class IsolatedReader:
             return Checkpoint(str(path), status.st_size, status.st_mtime, "unknown", findings=(answer,))
         return _checkpoint(str(path), answer)
 
+    def release(self, path: str | Path) -> str | None:
+        """:func:`.reading.read_release` in the other process; None also where reading it had to be given up."""
+        answer = self._ask([path], _regular(path).st_size, release=True)
+        return None if isinstance(answer, Finding) else answer["release"]
+
     def compare(self, one: str | Path, other: str | Path) -> list[Distance]:
         """:func:`.comparing.compare_weights` in the other process.
 

@@ -18,12 +18,32 @@ CHECKPOINT_FOLDERS = ("ckpt", "ckpts", "checkpoint", "checkpoints", "model", "mo
 #: Where pruned files go; never looked into.
 TRASH = ".cbreplay-trash"
 
+_LOOKED_AT = 500
+_DEPTH = 3
 _NEVER_ENTERED = {"__pycache__", "node_modules", "site-packages"}
 
 
 def is_model_file_name(name: str) -> bool:
     """Whether a file of this name is taken for a model or weights."""
     return name.lower().endswith(ENDINGS)
+
+
+def is_model_file_near(folder: Path) -> bool:
+    """Whether one of the first few hundred names in a folder, below it or beside it is that of a model file."""
+    left = _LOOKED_AT
+    pending = [(folder.parent, _DEPTH), (folder, 0)]
+    while pending and left > 0:
+        here, depth = pending.pop()
+        try:
+            entries = list(os.scandir(here))
+        except OSError:
+            continue  # what cannot be listed is none of our business here
+        left -= len(entries)
+        if any(is_model_file_name(entry.name) for entry in entries):
+            return True
+        if depth < _DEPTH:
+            pending += [(here / entry.name, depth + 1) for entry in entries if entry.is_dir(follow_symlinks=False)]
+    return False
 
 
 def list_model_files(folder: Path) -> tuple[list[Path], list[Skipped]]:

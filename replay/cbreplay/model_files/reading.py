@@ -80,6 +80,31 @@ def read_checkpoint(
     )  # fmt: skip
 
 
+def read_release(path: Path) -> str | None:
+    """The ``keras_version`` that a model file carries, None where it has none or cannot be read as such a file.
+
+    Nothing else is looked at. Raises OSError as :func:`read_checkpoint` does.
+    """
+    with open_regular(path) as stream:
+        kind = kind_of(stream)
+        try:
+            if kind == "hdf5":
+                with h5py.File(path, "r", locking=False) as file:
+                    version = hdf5.text_attribute(file, "keras_version")
+            elif kind == "zip":
+                file_bytes = os.fstat(stream.fileno()).st_size
+                archive.check_directory(stream, file_bytes)
+                with zipfile.ZipFile(stream) as opened:
+                    member = archive.member_info(opened, archive.METADATA)
+                    text = "{}" if member is None else archive.read_text(opened, member, file_bytes)
+                version = json.loads(text).get("keras_version")
+            else:
+                return None
+        except (*_HDF5_ERRORS, *_ZIP_ERRORS, AttributeError, RecursionError):
+            return None  # what is wrong with it is for the inventory to say
+    return version if isinstance(version, str) and keras_layout.is_release(version) else None
+
+
 def _read_hdf5_file(path: Path, stream: BinaryIO, draft: _Draft) -> None:
     end = end_of_hdf5(stream)
     draft.facts["layout"] = "hdf5"

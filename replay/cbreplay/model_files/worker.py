@@ -40,7 +40,9 @@ def _answer(request: dict[str, Any], own: int | None) -> str:
     try:
         paths = [Path(path) for path in request["paths"]]
         _limit(sum(_stored_bytes(path) for path in paths), own)
-        return json.dumps(_compare(*paths) if len(paths) == 2 else _read(paths[0], request))
+        if len(paths) == 2:
+            return json.dumps(_compare(*paths))
+        return json.dumps(_release(paths[0]) if request.get("release") else _read(paths[0], request))
     except OSError as error:
         return json.dumps({"oserror": error.strerror or str(error)})
     except MemoryError:
@@ -54,6 +56,12 @@ def _stored_bytes(path: Path) -> int:
     status = path.stat()
     blocks = getattr(status, "st_blocks", 0)
     return min(status.st_size, 512 * blocks + _SMALL) if blocks else status.st_size
+
+
+def _release(path: Path) -> dict[str, Any]:
+    from .reading import read_release
+
+    return {"release": read_release(path)}
 
 
 def _read(path: Path, request: dict[str, Any]) -> dict[str, Any]:

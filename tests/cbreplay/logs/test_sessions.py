@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -199,3 +200,16 @@ def test_beside_keras_own_tags_no_other_writer_says_where_a_session_begins() -> 
     keras = part(range(3)), part([2, 3], started=50.0)
     parts = [*keras, part(range(50), "custom", 1.0, "x"), part([0], "custom", 51.0, "x")]
     assert shown(parts) == [[(0, 2, 1), (2, 3, 0)]]
+
+
+def test_two_fits_that_begin_within_one_second_are_told_apart_by_their_first_points() -> None:
+    """TensorFlow cuts the time of a file's creation to whole seconds."""
+    parts = [
+        replace(part(steps, writer, points, name=f"{writer}/{number}"), started=float(int(points)))
+        for number, (writer, steps, points) in enumerate(
+            [("train", range(5), 7.1), ("validation", range(5), 7.2), ("train", range(5, 7), 12.3),
+             ("validation", range(5, 7), 12.4)]
+        )
+    ]  # fmt: skip
+    parts = [replace(item, started=7.0 if item.path != "validation/3" else 12.0) for item in parts]
+    assert shown(parts) == [[(0, 4, 0), (5, 6, 0)]]
