@@ -22,7 +22,7 @@ lint: $(VENV)/.installed-dev
 
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check atheris
-	for target in records events history folder; do \
+	for target in records events history folder model; do \
 		$(BIN)/python tests/fuzz/run.py --target $$target --seconds $(SECONDS) || exit 1; done
 
 $(BIN)/python:

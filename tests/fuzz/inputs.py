@@ -5,8 +5,12 @@ from __future__ import annotations
 import io
 import random
 import struct
+import zipfile
 from pathlib import Path
+from typing import Any
 
+import h5py
+import numpy as np
 from targets import LAYOUTS, chunk
 from writing import NAME, record
 
@@ -33,6 +37,39 @@ def _files(*patterns: str) -> dict[str, bytes]:
     return {path.relative_to(_DATA).as_posix(): path.read_bytes() for path in small}
 
 
+def _models() -> dict[str, bytes]:
+    """Small model files of each layout, as Keras lays them out, with and without chunks and compression."""
+    found = {}
+    for number in range(24):
+        memory = io.BytesIO()
+        how: dict[str, Any] = {"chunks": (2, 3), "compression": 4} if number % 3 == 2 else {}
+        with h5py.File(memory, "w", libver="latest" if number % 2 else "earliest") as file:
+            _fill_model(file, number, how)
+        found[f"{number}.h5"] = memory.getvalue()
+        if number % 8 == 0:
+            archive = io.BytesIO()
+            with zipfile.ZipFile(archive, "w") as zipped:
+                zipped.writestr("metadata.json", '{"keras_version": "3.15.1"}')
+                zipped.writestr("config.json", '{"class_name": "Net", "config": {}}')
+                zipped.writestr("model.weights.h5", memory.getvalue())
+            found[f"{number}.keras"] = archive.getvalue()
+    return found
+
+
+def _fill_model(file: h5py.File, number: int, how: dict[str, Any]) -> None:
+    kernel = np.linspace(-1, 1, 12, dtype=np.float32).reshape(4, 3) + np.float32(number)
+    if number % 4 == 0:
+        file.create_dataset("layers/dense/vars/0", data=kernel, **how)
+        file["optimizer/vars/0"] = number
+        return
+    file.attrs["keras_version"] = "3.15.1"
+    file.attrs["model_config"] = '{"class_name": "Net", "config": {}}'
+    layer = file.create_group("model_weights/dense")
+    layer.create_dataset("dense/kernel", data=kernel, **how)
+    layer.attrs["weight_names"] = ["dense/kernel"]
+    file["model_weights"].attrs["layer_names"] = ["dense"]
+
+
 def chunks_of(content: bytes) -> bytes:
     """The ``events`` input that stands for the sound records of an event file, for the file where it has none."""
     found = RecordReader(io.BytesIO(content), len(content), "seed")
@@ -51,6 +88,8 @@ def seeds(target: str) -> dict[str, bytes]:
         found = {name: chunks_of(content) for name, content in events.items()}
     elif target == "history":
         found = histories
+    elif target == "model":
+        found = _models()
     else:
         found = {}
         for number, (layout, (place, _, _)) in enumerate(LAYOUTS.items()):

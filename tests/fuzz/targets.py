@@ -8,6 +8,7 @@ Warnings count as raised. The formats of the inputs:
 ``events``   chunks: a kind, a length (two bytes, little-endian) and a body. The kinds: a payload to be framed with
              right checksums; an event to be built from the body; bytes that stand between two records.
 ``history``  the file itself.
+``model``    the file itself.
 ``folder``   a byte that chooses the folder's layout, then the fuzzed file: chunks where it is an event file (but
              the file itself in the layout ``bare_events``), else the text.
 """
@@ -37,9 +38,12 @@ from writing import NAME, encode, keras_scalar, record, version
 
 from cbreplay.damage import Damage
 from cbreplay.errors import NotALogError
+from cbreplay.jsonable import to_json
 from cbreplay.logs import load_runs, records
 from cbreplay.logs.events import read_event_file
 from cbreplay.logs.histories import read_history
+from cbreplay.model_files import shared_reader
+from cbreplay.model_files.signature import end_of_hdf5
 from cbreplay.points import Part
 from cbreplay.run import Run
 
@@ -393,9 +397,34 @@ def fuzz_folder(data: bytes) -> None:
         expect(not content or not framed or str(folder / place) in read, "an event file is read or skipped")
 
 
+# ----------------------------------------------------------------------------------------------------- model
+
+_MODEL_SECONDS = 3.0  # of the clock, for the process that reads it, and its start where the one before has crashed
+
+
+def fuzz_model(data: bytes) -> None:
+    """A model file of any content: a record with a state, in bounded time, and the next file is read as ever."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.h5"
+        path.write_bytes(data)
+        begin = time.monotonic()
+        found = shared_reader().read(path, fingerprints=True)
+        seconds = time.monotonic() - begin
+    expect(seconds <= _MODEL_SECONDS + len(data) / 2**20, f"{len(data)} bytes took {seconds:.1f} seconds")
+    expect(found.status in ("sound", "suspect", "damaged", "refused"), "every file has a state")
+    expect(found.status == "sound" or bool(found.problems()), "a file that is not sound says why")
+    expect(found.bytes == len(data), "the size is that of the file")
+    to_json(found.to_dict(tensors=True))
+    end = end_of_hdf5(io.BytesIO(data))
+    expect(end is None or end <= len(data) or found.status == "damaged", "a file that is cut off is damaged")
+    if found.status == "sound":
+        expect(bool(found.weights) and found.is_finite is True, "a sound file has weights, and they are finite")
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "records": fuzz_records,
     "events": fuzz_events,
     "history": fuzz_history,
     "folder": fuzz_folder,
+    "model": fuzz_model,
 }
