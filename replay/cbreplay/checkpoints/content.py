@@ -90,6 +90,14 @@ class HistogramIndex:
         """The epochs of a run that have weight histograms."""
         return {moment.epoch for moment in (*self._at, *self._untold) if moment.run == run}
 
+    def looks_restored(self, moment: Moment) -> bool:
+        """Whether the histograms of a moment are those of an earlier one of its fit: its own weights are not logged."""
+        own = self._at.get(moment)
+        return own is not None and any(
+            (other.run, other.fit) == (moment.run, moment.fit) and other.epoch < moment.epoch and logged == own
+            for other, logged in self._at.items()
+        )
+
     def match(self, checkpoint: Checkpoint) -> ContentMatch:
         """The moments whose histograms agree with the weights of a file."""
         held: Fingerprints = Counter()

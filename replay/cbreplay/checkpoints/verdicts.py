@@ -308,7 +308,7 @@ def _unproved(case: Case) -> Match:
     ends = case.ends
     if any(epoch in case.named for _, epoch in ends):
         ends = [(fit, epoch) for fit, epoch in ends if epoch in case.named]
-    free = [(f, e) for f, e in ends if e not in logged or (case.is_last(f, e) and case.may_restore)]
+    free = [(f, e) for f, e in ends if e not in logged or case.index.looks_restored(Moment(case.number, f, e))]
     if free:
         return _by_steps(case, free)
     if ends and all(case.is_last(*end) for end in ends):
