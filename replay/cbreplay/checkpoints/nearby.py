@@ -3,48 +3,62 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..logs.discover import is_event_file_name
 from ..logs.json_histories import looks_like_json_history
-from ..model_files import CHECKPOINT_FOLDERS, is_model_file_name, list_model_files
+from ..model_files import CHECKPOINT_FOLDERS, NEVER_ENTERED, is_model_file_name, list_model_files
 from ..run import Run
 
 _HISTORIES = (".csv", ".tsv")
 _JSON_HISTORIES = (".json", ".jsonl")
 _MOST_ENTRIES = 5000
-_DEEPEST = 4
 
 
 def logs_near(folder: Path) -> Path | None:
     """The folder itself where it holds logs, else the one above it; None where neither does.
 
-    Only the first few thousand entries are looked at, so that a home folder above costs nothing.
+    The folder above counts only as far as all of it can be looked through: a home folder is no log folder.
     """
     here = folder if folder.is_dir() else folder.parent
-    return next((place for place in (here, here.resolve().parent) if _has_logs(place)), None)
+    if _has_logs(here, _Names(here)):
+        return here
+    above = here.resolve().parent
+    names = _Names(above)
+    return above if _has_logs(above, names) and names.are_all() else None
 
 
-def _has_logs(folder: Path) -> bool:
-    left = _MOST_ENTRIES
-    pending = [(folder, 0)]
-    while pending:
-        here, depth = pending.pop(0)
-        try:
-            entries = list(os.scandir(here))
-        except OSError:
-            continue  # what cannot be listed holds nothing for us
-        for entry in entries:
-            left -= 1
-            if left < 0:
-                return False
-            if entry.is_dir(follow_symlinks=False):
-                if depth < _DEEPEST and not entry.name.startswith("."):
-                    pending.append((here / entry.name, depth + 1))
-            elif is_event_file_name(entry.name) or (depth == 0 and _is_history(here / entry.name)):
-                return True
-    return False
+class _Names:
+    """The names below a folder, one after the other, up to a few thousand; hidden folders are not entered."""
+
+    def __init__(self, folder: Path) -> None:
+        self._pending = [folder]
+        self._left = _MOST_ENTRIES
+
+    def __iter__(self) -> Iterator[Path]:
+        while self._pending and self._left > 0:
+            here = self._pending.pop(0)
+            try:
+                entries = list(os.scandir(here))
+            except OSError:
+                continue  # what cannot be listed holds nothing for us
+            self._left -= len(entries)
+            for entry in entries:
+                if not entry.is_dir(follow_symlinks=False):
+                    yield here / entry.name
+                elif not entry.name.startswith(".") and entry.name not in NEVER_ENTERED:
+                    self._pending.append(here / entry.name)
+
+    def are_all(self) -> bool:
+        """Whether there are no more than were looked at, once the rest has been gone through."""
+        for _ in self:
+            pass
+        return self._left > 0
+
+
+def _has_logs(folder: Path, names: _Names) -> bool:
+    return any(is_event_file_name(path.name) or (path.parent == folder and _is_history(path)) for path in names)
 
 
 def _is_history(path: Path) -> bool:

@@ -4,12 +4,21 @@ Nothing here knows of logs or runs, and no framework is imported. Files are read
 """
 
 from .isolation import IsolatedReader, shared_reader
-from .listing import CHECKPOINT_FOLDERS, ENDINGS, TRASH, is_model_file_name, is_model_file_near, list_model_files
+from .listing import (
+    CHECKPOINT_FOLDERS,
+    ENDINGS,
+    NEVER_ENTERED,
+    TRASH,
+    is_model_file_name,
+    is_model_file_near,
+    list_model_files,
+)
 from .records import Checkpoint, Distance, Finding, Status, Tensor
 
 __all__ = [
     "CHECKPOINT_FOLDERS",
     "ENDINGS",
+    "NEVER_ENTERED",
     "TRASH",
     "Checkpoint",
     "Distance",

@@ -20,7 +20,8 @@ TRASH = ".cbreplay-trash"
 
 _LOOKED_AT = 500
 _DEPTH = 3
-_NEVER_ENTERED = {"__pycache__", "node_modules", "site-packages"}
+#: Folders of other people's programs.
+NEVER_ENTERED = {"__pycache__", "node_modules", "site-packages"}
 
 
 def is_model_file_name(name: str) -> bool:
@@ -76,7 +77,7 @@ def list_model_files(folder: Path) -> tuple[list[Path], list[Skipped]]:
                 continue
             path = here / entry.name
             if stat.S_ISDIR(mode):
-                if not entry.name.startswith(".") and entry.name not in _NEVER_ENTERED:
+                if not entry.name.startswith(".") and entry.name not in NEVER_ENTERED:
                     pending.append(path)
             elif is_model_file_name(entry.name):
                 if stat.S_ISREG(mode):
