@@ -7,7 +7,7 @@ number to the last bit, and its count in every bucket.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..fingerprints import Fingerprint
@@ -154,11 +154,3 @@ class HistogramIndex:
 def _is_trivial(fingerprint: Fingerprint) -> bool:
     """Whether it is that of many untrained tensors: nothing but zeros or nothing but ones."""
     return fingerprint.smallest == fingerprint.largest and fingerprint.smallest in (0.0, 1.0)
-
-
-def index_of(histograms: Sequence[Iterable[LoggedHistogram]]) -> HistogramIndex:
-    """An index of the histograms of several runs, in their order."""
-    index = HistogramIndex()
-    for number, of_run in enumerate(histograms):
-        index.add(number, of_run)
-    return index

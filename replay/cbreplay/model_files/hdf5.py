@@ -310,11 +310,5 @@ def _slabs(shape: tuple[int, ...], itemsize: int) -> Iterator[tuple[Any, ...]]:
             yield (index, *rest)
 
 
-def data_offset(dataset: h5py.Dataset) -> int | None:
-    """Where in the file the numbers of a dataset begin, None where they do not lie in one stretch."""
-    offset = dataset.id.get_offset()
-    return None if offset is None else int(offset)
-
-
 def _first_line(error: BaseException) -> str:
     return printable(str(error).split("\n")[0] or type(error).__name__, 160)

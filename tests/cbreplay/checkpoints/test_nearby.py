@@ -49,7 +49,8 @@ def test_hidden_folders_and_those_of_programs_are_not_entered(tmp_path) -> None:
 
 def test_checkpoints_are_looked_for_below_the_logs_beside_them_and_in_the_usual_folders(tmp_path) -> None:
     write_keras_run(tmp_path / "logs/a", [1.0], [1.0])
-    touch(*(tmp_path / name for name in ("logs/a/1.h5", "2.keras", "models/3.h5", "ckpt/4.hdf5", "elsewhere/5.h5", "b.txt")))
+    names = ("logs/a/1.h5", "2.keras", "models/3.h5", "ckpt/4.hdf5", "elsewhere/5.h5", "b.txt")
+    touch(*(tmp_path / name for name in names))
     runs = list(cb.load_runs(tmp_path / "logs"))
     assert sorted(path.name[0] for path in checkpoints_near(tmp_path / "logs", runs)) == ["1", "2", "3", "4"]
     assert [path.name for path in checkpoints_near(tmp_path / "logs", runs, tmp_path / "elsewhere")] == ["5.h5"]
