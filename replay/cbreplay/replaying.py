@@ -293,6 +293,7 @@ def _fit(
 ) -> None:
     for callback in callbacks:
         callback.on_train_begin(training)
+    unknown = [lost.of(callback) for callback in callbacks]
     for index, (epoch, logs) in enumerate(epochs):
         training.epoch = epoch
         in_epoch = batches.of(index)
@@ -308,8 +309,8 @@ def _fit(
         seen = dict(logs)  # one dict for all callbacks: what one puts in, those behind it see
         if profile.hands_out_floats:
             seen = {name: float(value) if isinstance(value, _NUMBERS) else value for name, value in seen.items()}
-        for callback in callbacks:
-            if epoch not in lost.of(callback):
+        for callback, without in zip(callbacks, unknown, strict=True):
+            if epoch not in without:
                 callback.on_epoch_end(epoch, seen, training)
         if training.stop_training:
             break

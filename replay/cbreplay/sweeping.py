@@ -163,12 +163,16 @@ def _stops(
         kept = np.where((looks & seen.accepted) | falls_back, position, kept)
         wait = np.broadcast_to(seen.tested_wait, looks.shape)
         further = looks & seen.tested & (wait > reached)
-        for row, lane in np.argwhere(further):
-            cells = slice(int(reached[row, lane]) + 1, int(wait[row, lane]) + 1)  # a patience above the last is no cell
-            still_open = stop[row, lane, cells] == _NEVER
-            stop[row, lane, cells][still_open] = position
-            best_at_stop[row, lane, cells][still_open] = best[row, lane]
-            kept_at_stop[row, lane, cells][still_open] = kept[row, lane]
+        row, lane = np.nonzero(further)
+        cell, last = reached[row, lane] + 1, np.minimum(wait[row, lane], most)  # a patience above the last is no cell
+        while len(row):  # a wait grows by one, only the first reaches the cells of patience 0 and 1 at once
+            open_cells = (cell <= last) & (stop[row, lane, np.minimum(cell, most)] == _NEVER)
+            here = row[open_cells], lane[open_cells], cell[open_cells]
+            stop[here] = position
+            best_at_stop[here] = best[here[:2]]
+            kept_at_stop[here] = kept[here[:2]]
+            further_on = cell < last
+            row, lane, cell, last = (array[further_on] for array in (row, lane, cell + 1, last))
         reached = np.where(further, wait, reached)
     picked = grid.patience
     stopped = stop[:, :, picked]
