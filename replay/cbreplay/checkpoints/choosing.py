@@ -104,17 +104,19 @@ def choose_checkpoint(
     )  # fmt: skip
 
 
-def preference(match: Match, run: Run) -> tuple[bool, bool, bool, int, bool, float, str]:
-    """A sort key for files of ``run`` with the same weights, the one to prefer first.
+def preference(match: Match, run: Run) -> tuple[bool, int, bool, bool, int, bool, float, str]:
+    """A sort key for files of ``run`` and of the same epoch, the one to prefer first.
 
-    Proved rather than not, well named, written at the end of the epoch whose weights it holds (so that its optimizer is
-    of that epoch, too), near to the run's logs, a whole model, the newest.
+    Proved rather than not, the largest model (others are parts of it), well named, written at the end of the epoch
+    whose weights it holds (so that its optimizer is of that epoch, too), near to the run's logs, with a
+    configuration, the newest.
     """
     checkpoint = match.checkpoint
     near = shared_parts(Path(checkpoint.path).resolve().parent, Path(run.folder).resolve())
     return (
-        not match.weights_epochs, bool(match.contradictions), match.written_epoch not in match.weights_epochs, -near,
-        not checkpoint.has_config, -checkpoint.modified, checkpoint.path,
+        not match.weights_epochs, -(checkpoint.parameters or 0), bool(match.contradictions),
+        match.written_epoch not in match.weights_epochs, -near, not checkpoint.has_config, -checkpoint.modified,
+        checkpoint.path,
     )  # fmt: skip
 
 
@@ -131,7 +133,7 @@ def _candidates(
     for match in matches:
         run = by_name.get(match.run or "")
         epoch, how = match.epoch, "proved" if match.weights_epochs else str(match.verdict)
-        if match.differing:
+        if match.differing or match.is_part:
             run, epoch, how = None, None, "unknown"
         if epoch is None and match.checkpoint.path in by_rule:
             name, epoch = by_rule[match.checkpoint.path]
@@ -150,6 +152,8 @@ def _why_none(matches: Sequence[Match], runs: Sequence[Run], monitor: str) -> st
     if not any(monitor in run.table for run in runs):
         hint = nearest_hint(monitor, [name for run in runs for name in run.table])
         return f"{monitor!r} is in none of the logs{hint}"
+    if matches and all(match.is_part for match in matches):
+        return "the files and the logs do not have all of their weights in common: parts of a model, or larger ones"
     known = sorted({match.epoch for match in matches if match.epoch is not None})
     if known:
         return f"the files hold epoch {epoch_list(known)}, of which {monitor!r} was not logged"

@@ -28,11 +28,11 @@ class Moment:
 class ContentMatch:
     """What the histograms say of one file.
 
-    ``moments`` are all whose histograms agree. ``agreeing`` tensors (distinct ones) agree there, ``beyond`` more are in
-    the file than were logged, ``missing`` were logged and are not in it. Where none agrees, ``nearest`` may be the one
-    with the most tensors that tell it from other moments, and ``differing`` names tensors that are not what they were
-    there. ``compared`` is False where there was nothing to compare. ``other_model`` tells that the sizes of its
-    tensors are those of another model, so that it cannot be of that run.
+    ``moments`` are all whose histograms agree. ``agreeing`` tensors agree there, ``beyond`` more are in the file
+    than were logged, ``missing`` (distinct ones) were logged and are not in it. Where none agrees, ``nearest`` may
+    be the one with the most tensors that tell it from other moments, and ``differing`` names tensors that are not
+    what they were there. ``compared`` is False where there was nothing to compare. ``other_model`` tells that the
+    sizes of its tensors are those of another model, so that it cannot be of that run.
     """
 
     moments: tuple[Moment, ...] = ()
@@ -106,17 +106,18 @@ class HistogramIndex:
             if tensor.fingerprint is not None:
                 held[tensor.fingerprint] += 1
                 names.setdefault(tensor.fingerprint, []).append(tensor.name)
-        if not held or not self._at:
+        if not self._at or all(_is_trivial(fingerprint) for fingerprint in held):
             return ContentMatch(compared=False)
         moments = {moment for fingerprint in held for moment in self._where.get(fingerprint, ())}
         shared = {moment: held & self._at[moment] for moment in moments}
         full = [moment for moment, agreeing in shared.items() if self._is_full(moment, agreeing, held)]
-        if full:
-            one = shared[full[0]]
-            return ContentMatch(
-                tuple(sorted(full)), one.total(), (held - one).total(), (self._at[full[0]] - one).total()
-            )
-        return self._nearest(shared, held, names)
+        if not full:
+            return self._nearest(shared, held, names)
+        found = {m: ((held - shared[m]).total(), len(self._at[m].keys() - held.keys())) for m in full}
+        best = min(found.values())  # nothing beyond and nothing missing goes before either
+        return ContentMatch(
+            tuple(sorted(moment for moment in full if found[moment] == best)), shared[full[0]].total(), *best
+        )
 
     def _is_full(self, moment: Moment, agreeing: Fingerprints, held: Fingerprints) -> bool:
         """Whether nothing speaks against a moment, and something that is not trivial for it."""

@@ -118,10 +118,11 @@ def plan_pruning(
     for run in runs:
         own = [match for match in survey.matches if match.run == run.name and match.epoch is not None]
         values |= {match.checkpoint.path: monitored_value(run, match, monitor) for match in own}
-        if keep_best:
-            _keep_best(run, own, values, keep, monitor, mode, keep_best)
-        if keep_last:
-            _keep_last(run, own, keep)
+        for alike in _by_model(own):
+            if keep_best:
+                _keep_best(run, alike, values, keep, monitor, mode, keep_best)
+            if keep_last:
+                _keep_last(run, alike, keep)
     if keep_policy:
         for file in (file for item in survey.runs for file in item.expected):
             if file.path in keep and file.state not in ("stale", "foreign"):
@@ -133,6 +134,17 @@ def plan_pruning(
     steps = [_step(match, keep[match.checkpoint.path], values, monitor) for match in survey.matches]
     rule = _rule_in_words(monitor, mode, keep_best, keep_last, keep_policy)
     return PrunePlan(survey.folder, rule, tuple(sorted(steps, key=lambda step: step.path)))
+
+
+def _by_model(own: Sequence[Match]) -> list[list[Match]]:
+    """The files of each model by itself: a run may save an encoder and a decoder beside the whole."""
+    groups: dict[tuple[tuple[int, ...], ...], list[Match]] = {}
+    for match in own:
+        if match.is_part and not match.weights_epochs:
+            continue  # guarded, as the rest of it is not known
+        shapes = tuple(sorted(tensor.shape for tensor in match.checkpoint.weights))
+        groups.setdefault(shapes, []).append(match)
+    return list(groups.values())
 
 
 def _rule_in_words(monitor: str, mode: str, keep_best: int, keep_last: bool, keep_policy: bool) -> str:
@@ -206,6 +218,8 @@ def _guards(match: Match, is_named: bool, value: float | None, links: dict[Path,
         guards.append(f"not touched unless named with --include: {match.status} ({problem})")
     elif match.epoch is None or match.verdict == "named":
         guards.append("not touched unless named with --include: its epoch is not known")
+    elif match.is_part and not match.weights_epochs:
+        guards.append("not touched unless named with --include: only a part of it is known")
     elif value is None:
         guards.append("not touched unless named with --include: its epoch has no value of the monitor")
     return guards
@@ -230,10 +244,17 @@ def _step(match: Match, keep: list[str], values: dict[str, float | None], monito
     told += "" if value is None else f", {printable(monitor, 30)} {number(value)}"
     reasons = [told]
     freed = checkpoint.bytes
-    if Path(checkpoint.path).stat().st_nlink > 1:
+    if _has_other_names(Path(checkpoint.path)):
         reasons.append("frees nothing, as another name holds it too")
         freed = 0
     return PruneStep(checkpoint.path, "remove", tuple(reasons), checkpoint.bytes, freed, checkpoint.modified)
+
+
+def _has_other_names(path: Path) -> bool:
+    try:
+        return path.stat().st_nlink > 1
+    except OSError:
+        return False  # gone meanwhile: carrying the plan out says so
 
 
 def apply_plan(plan: PrunePlan, *, delete: bool = False) -> list[PruneResult]:

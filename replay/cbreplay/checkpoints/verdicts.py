@@ -30,7 +30,8 @@ class Match:
     does); ``contradicted``; ``unknown``. ``statement`` says it for people. ``fit`` is the fit of a resumed training
     that it is of, ``replaced`` tells that a later one logged that epoch again. ``differing`` names tensors that are
     not what was logged where all others agree, ``missing`` counts those that were logged and are not in the file.
-    ``is_changed`` tells that its weights are not those of the epoch that its name or its optimizer says.
+    ``is_changed`` tells that its weights are not those of the epoch that its name or its optimizer says,
+    ``is_part`` that the file and the logs do not have all of their weights in common, and the rest is no damage.
     """
 
     checkpoint: Checkpoint
@@ -48,6 +49,7 @@ class Match:
     differing: tuple[str, ...] = ()
     missing: int = 0
     is_changed: bool = False
+    is_part: bool = False
 
     @property
     def conclusion(self) -> str:
@@ -85,7 +87,7 @@ class Match:
             "mid_epoch": self.mid_epoch, "likely_epoch": self.likely_epoch, "verdict": self.verdict,
             "conclusion": self.conclusion, "contradictions": list(self.contradictions), "fit": self.fit,
             "replaced": self.replaced, "status": self.status, "differing": list(self.differing),
-            "missing": self.missing,
+            "missing": self.missing, "is_part": self.is_part,
             "evidence": [item.to_dict() for item in self.evidence],
         }  # fmt: skip
 
@@ -202,7 +204,6 @@ def _content_evidence(case: Case) -> list[Evidence]:
             else "the histogram of its one tensor agrees"
         )
         told += f" with epoch {epoch_list(epochs)}"
-        told += f"; {plural(content.beyond, 'tensor')} more in the file were not logged" if content.beyond else ""
         return [Evidence("histograms", epochs, told)]
     if content.nearest is not None:
         shown = ", ".join(printable(name, 60) for name in content.differing[:3])
@@ -252,7 +253,10 @@ def _proved(case: Case) -> Match:
     whose = f"the weights of epoch {epoch_list(epochs)}"
     if case.named and not set(case.named) & {*epochs, written}:
         case.contradictions.append(f"named {epoch_list(case.named)}, but it holds {whose}")
-    if case.content.missing:
+    if case.content.beyond:
+        return _with_more(case, moment, written)
+    is_part = bool(case.content.missing) and case.checkpoint.has_config
+    if case.content.missing and not is_part:
         case.contradictions.append(f"{plural(case.content.missing, 'tensor')} that were logged are not in it")
     if written is None:
         told = f"holds {whose}; when it was written cannot be told"
@@ -261,13 +265,26 @@ def _proved(case: Case) -> Match:
         told += f" (as those of epoch {epoch_list(epochs)}: they did not change)" if len(epochs) > 1 else ""
     else:
         told = f"written at the end of epoch {written + 1} or later with {whose}, as restore_best_weights leaves them"
+    told = f"a part of the model, {told}" if is_part else told
+    if case.ends and written is None:
+        ends = epoch_list(sorted({epoch for _, epoch in case.ends}))
+        told += f"; what it holds beside its weights is of epoch {ends}"
     replaced = moment in case.index.replaced
     told += "; a resumed training logged that epoch again" if replaced else ""
     told += f"; {case.remark}" if case.remark else ""
     return case.match(
         "proved", told, weights_epochs=epochs, written_epoch=written, fit=moment.fit, replaced=replaced,
-        missing=case.content.missing,
+        missing=0 if is_part else case.content.missing, is_part=is_part,
     )  # fmt: skip
+
+
+def _with_more(case: Case, moment: Moment, written: int | None) -> Match:
+    """All that was logged agrees, but the file has more: a larger model around the logged one, or unlogged weights."""
+    told = (
+        f"the logged part of it is that of epoch {moment.epoch + 1}, but {plural(case.content.beyond, 'tensor')} more "
+        "in it were not logged, which may be of any epoch or of a larger model"
+    )
+    return case.match("likely", told, likely_epoch=moment.epoch, written_epoch=written, fit=moment.fit, is_part=True)
 
 
 def _written(case: Case) -> int | None:
@@ -292,6 +309,13 @@ def _damaged(case: Case) -> Match:
     """All but some tensors are those of one epoch."""
     nearest = case.content.nearest
     assert nearest is not None
+    elements = {tensor.name: tensor.elements for tensor in case.checkpoint.weights}
+    if all(elements[name] == 1 for name in case.content.differing):
+        told = (
+            f"all but {plural(len(case.content.differing), 'single number')} of its weights are those of epoch "
+            f"{nearest.epoch + 1}: set between its saving and the logging, or changed since"
+        )
+        return case.match("likely", told, likely_epoch=nearest.epoch, fit=nearest.fit)
     case.contradictions.append(f"not all of its weights are those of epoch {nearest.epoch + 1}")
     return case.match(
         "contradicted", "damaged, or changed after it was written", fit=nearest.fit, differing=case.content.differing
@@ -301,6 +325,8 @@ def _damaged(case: Case) -> Match:
 def _unproved(case: Case) -> Match:
     """Without histograms that agree: the optimizer's steps, then the name with the time, then the name alone."""
     logged = case.index.epochs(case.number) if case.content.compared else set()
+    if not case.checkpoint.weights:
+        return case.match("unknown", "no weights in it can be read")
     if case.content.other_model:
         return case.match("unknown", "of another model: its tensors have other sizes than those of the run beside it")
     if is_older(case.checkpoint, case.run):

@@ -29,8 +29,10 @@ class NotReadError(ValueError):
     """A member that is not read since that would not be safe; the message says why."""
 
 
-def check_directory(stream: BinaryIO, file_bytes: int) -> None:
-    """Raise :class:`NotReadError` for a directory of members that is out of proportion, before it is read.
+def check_directory(stream: BinaryIO, file_bytes: int) -> int:
+    """The bytes that lie behind the end of an archive, mostly 0.
+
+    Raises :class:`NotReadError` for a directory of members that is out of proportion, before it is read.
 
     The layouts are those of PKWARE's APPNOTE.TXT 6.3.10, sections 4.3.14 to 4.3.16.
     """
@@ -39,8 +41,8 @@ def check_directory(stream: BinaryIO, file_bytes: int) -> None:
     tail = stream.read(tail_bytes)
     at = tail.rfind(b"PK\x05\x06")
     if at < 0 or at + _END.size > len(tail):
-        return  # zipfile says that it is none
-    directory = _END.unpack_from(tail, at)[5]
+        return 0  # zipfile says that it is none
+    *_, directory, _, comment = _END.unpack_from(tail, at)
     locator = at - _LOCATOR_64.size
     if locator >= 0 and tail[locator : locator + 4] == b"PK\x06\x07":
         stream.seek(min(_LOCATOR_64.unpack_from(tail, locator)[2], file_bytes))
@@ -49,6 +51,7 @@ def check_directory(stream: BinaryIO, file_bytes: int) -> None:
             directory = max(directory if directory != 0xFFFFFFFF else 0, _END_64.unpack(record)[8])
     if directory > _LARGEST_DIRECTORY:
         raise NotReadError(f"its directory of members takes {size(directory)}: not read")
+    return max(len(tail) - at - _END.size - int(comment), 0)
 
 
 def member_info(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo | None:

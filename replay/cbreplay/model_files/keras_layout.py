@@ -48,9 +48,9 @@ def part_of(path: str, layout: str, is_integer: bool) -> Part:
     if layout == "h5 weights":
         return "weights"
     if layout == "weights.h5":
-        if pieces[0] == "optimizer":
+        if pieces[0].endswith("optimizer"):
             return "optimizer"
-        if _STATE & set(pieces):
+        if _STATE & set(pieces) or pieces[0].endswith(("_tracker", "_metric", "_metrics")):
             return "state"
         return "weights" if "vars" in pieces else "other"
     return "other" if is_integer else "weights"
@@ -59,14 +59,14 @@ def part_of(path: str, layout: str, is_integer: bool) -> Part:
 def is_iterations(path: str, layout: str) -> bool:
     """Whether the array at ``path`` is named as optimizers name the count of their steps."""
     if layout == "weights.h5":
-        return path.startswith("optimizer/") and path.endswith("vars/0")
+        return path.split("/")[0].endswith("optimizer") and path.endswith("vars/0")
     return path.startswith("optimizer_weights/") and _ITERATIONS.search(path) is not None
 
 
 def is_learning_rate(path: str, layout: str) -> bool:
     """Whether the array at ``path`` is named as optimizers name their learning rate."""
     if layout == "weights.h5":
-        return path.startswith("optimizer/") and path.endswith("vars/1")
+        return path.split("/")[0].endswith("optimizer") and path.endswith("vars/1")
     return path.startswith("optimizer_weights/") and _RATE.search(path) is not None
 
 
@@ -109,7 +109,7 @@ def listed(names: list[str]) -> str:
 @dataclass(frozen=True)
 class Config:
     """What a model's configuration tells. ``layers`` are the names at its top level, ``weighted`` those of them that
-    cannot be without weights.
+    cannot be without weights; ``is_nested`` tells whether one of them is a model.
 
     ``accumulated_steps`` is how many counts of the optimizer Keras 3 takes for one step (gradient accumulation).
     """
@@ -117,6 +117,7 @@ class Config:
     class_name: str
     layers: tuple[str, ...]
     weighted: tuple[str, ...]
+    is_nested: bool
     optimizer: str | None
     accumulated_steps: int
     code: tuple[str, ...]
@@ -159,6 +160,7 @@ def read_config(model: str, training: str | None = None) -> Config:
         class_name=class_name,
         layers=tuple(str(layer["config"].get("name", "")) for layer in layers),
         weighted=tuple(str(layer["config"].get("name", "")) for layer in layers if _must_have_weights(layer)),
+        is_nested=any("layers" in layer["config"] for layer in layers),
         optimizer=str(optimizer).rpartition(">")[2] if optimizer else None,
         accumulated_steps=accumulated,
         code=tuple(code),

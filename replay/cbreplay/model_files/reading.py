@@ -272,7 +272,10 @@ def _settle_iterations(draft: _Draft) -> None:
     """The optimizer's count as Keras itself gives it: without the batches that one step took together."""
     if draft.facts.get("iterations") is None:
         return
-    if draft.config is not None and draft.config.optimizer is not None:
+    optimizers = {tensor.name.split("/")[0] for tensor in draft.tensors if tensor.part == "optimizer"}
+    if len(optimizers) > 1:  # whose steps those of the training are nothing tells
+        draft.facts["iterations_certain"] = False
+    elif draft.config is not None and draft.config.optimizer is not None:
         draft.facts["iterations"] //= draft.config.accumulated_steps
     elif keras_layout.counts_may_be_accumulated(draft.facts["optimizer"], draft.tensors):
         draft.facts["iterations_certain"] = False
@@ -294,7 +297,8 @@ def _optimizer_name(found: hdf5.Contents, layout: str) -> str | None:
 def _read_archive(stream: BinaryIO, draft: _Draft) -> None:
     draft.facts["layout"] = "keras zip"
     try:
-        archive.check_directory(stream, draft.file_bytes)
+        if behind := archive.check_directory(stream, draft.file_bytes):
+            draft.add("suspect", f"{plural(behind, 'byte')} lie behind the end of the archive")
         with zipfile.ZipFile(stream) as opened:
             _read_members(opened, stream, draft)
     except archive.NotReadError as error:

@@ -30,6 +30,8 @@ def kind_of(stream: BinaryIO) -> str:
         return "hdf5"
     if head.startswith(_ZIP_MAGIC):
         return "zip"
+    if _has_user_block(stream):
+        return "an HDF5 file behind a user block, which Keras does not write"
     for magic, what in _OTHERS:
         if head.startswith(magic):
             return what
@@ -42,6 +44,15 @@ def kind_of(stream: BinaryIO) -> str:
     except UnicodeDecodeError:
         return "neither an HDF5 file nor a zip: its signature is unknown"
     return "a text file"
+
+
+def _has_user_block(stream: BinaryIO) -> bool:
+    """Whether the signature stands at 512, 1024, 2048, ... bytes, where HDF5 allows it."""
+    for power in range(9, 21):
+        stream.seek(1 << power)
+        if stream.read(len(HDF5_MAGIC)) == HDF5_MAGIC:
+            return True
+    return False
 
 
 def end_of_hdf5(stream: BinaryIO) -> int | None:

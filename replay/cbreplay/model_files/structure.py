@@ -73,8 +73,8 @@ def _check_config(layers: Mapping[str, list[str] | None], config: Config | None)
 
 def _check_layers_of_archive(datasets: set[str], config: Config | None) -> list[Finding]:
     """A ``weights.h5`` names layers by their classes: with the configuration beside it they can be counted."""
-    if config is None or config.class_name not in _BUILT:
-        return []
+    if config is None or config.class_name not in _BUILT or config.is_nested:
+        return []  # a layer that a nested model shares is stored once
     there = {path.split("/")[1] for path in datasets if path.startswith("layers/") and path.count("/") > 1}
     if len(there) >= len(config.weighted):
         return []

@@ -87,9 +87,16 @@ def _by_layer(weights: Sequence[Tensor]) -> dict[str, list[Tensor]]:
     return layers
 
 
+def _multiplies(tensor: Tensor) -> bool:
+    """Whether it is no bias, by its name or number: those of attention and recurrent layers have two dimensions."""
+    name = tensor.name.rpartition("/")[2]
+    return name == "0" if name.isdecimal() else "bias" not in name
+
+
 def _is_dead(tensors: Sequence[Tensor]) -> bool:
     """Whether a layer's arrays are all zero, or one that multiplies (of two dimensions or more) is."""
     zero = [tensor for tensor in tensors if tensor.elements and tensor.zeros == tensor.elements]
-    if any(len(tensor.shape) >= 2 for tensor in zero):
+    if any(len(tensor.shape) >= 2 and _multiplies(tensor) for tensor in zero):
         return True
-    return len(zero) == len(tensors) and any(tensor.dtype.startswith(("float", "bfloat")) for tensor in zero)
+    numbers = [tensor for tensor in zero if tensor.dtype.startswith(("float", "bfloat")) and tensor.elements > 1]
+    return len(zero) == len(tensors) and bool(numbers)

@@ -205,3 +205,37 @@ def test_a_file_that_has_changed_meanwhile_or_lies_elsewhere_is_left_alone(copie
     assert problems[one] == "has changed since the plan was made: left alone"
     assert problems[two] == problems[three] == "not there any more as a file: left alone"
     assert elsewhere.exists()
+
+
+def test_parts_that_are_saved_beside_the_whole_model_are_kept_for_themselves(copied) -> None:
+    folder = copied("keras3/no_histograms")
+    for epoch in range(1, 6):
+        whole = folder / f"ckpt/n-{epoch:02d}.weights.h5"
+        part = Path(shutil.copy2(whole, folder / f"ckpt/part-{epoch:02d}.weights.h5"))
+        status = part.stat()
+        with h5py.File(part, "r+") as file:
+            del file["layers/dense_2"]
+            del file["optimizer"]
+        os.utime(part, ns=(status.st_atime_ns, status.st_mtime_ns))
+    found = kept(plan_of(folder))
+    assert {name[:4] for name in found if name.startswith("part-")} == {"part"}
+    assert any(name.startswith("n-") for name in found)
+
+
+def test_a_larger_model_around_the_logged_one_is_not_removed(copied) -> None:
+    folder = copied("keras3/every_epoch")
+    path = Path(shutil.copy2(folder / "ckpt/w-02.weights.h5", folder / "ckpt/head-02.weights.h5"))
+    with h5py.File(path, "r+") as file:
+        file["layers/head/vars/0"] = np.arange(12.0, dtype=np.float32)
+    assert "only a part of it is known" in kept(plan_of(folder))["head-02.weights.h5"]
+    (match,) = cb.survey(path, list(cb.load_runs(folder))).matches
+    assert (match.weights_epochs, match.likely_epoch, match.is_part, match.verdict) == ((), 1, True, "likely")
+
+
+def test_a_file_that_vanishes_while_the_plan_is_made_does_not_end_it(copied) -> None:
+    folder = copied("keras3/every_second")
+    runs = list(cb.load_runs(folder))
+    found = cb.survey(folder, runs)
+    shutil.rmtree(folder / "ckpt")
+    plan = cb.plan_pruning(found, runs)
+    assert {result.problem for result in cb.apply_plan(plan)} == {"not there any more as a file: left alone"}

@@ -412,3 +412,30 @@ def test_the_inner_file_of_an_archive_may_be_cut_off(data, tmp_path) -> None:
     members["model.weights.h5"] = members["model.weights.h5"][:-50]
     found = read_checkpoint(_write(tmp_path / "a.keras", list(members.items())))
     assert "model.weights.h5 in it is truncated" in told(found)
+
+
+def test_a_user_block_is_said_and_bytes_behind_an_archive_are_suspect(data, tmp_path, reader) -> None:
+    with h5py.File(tmp_path / "a.h5", "w", userblock_size=512) as file:
+        file["x"] = 1.0
+    assert "behind a user block" in told(reader.read(tmp_path / "a.h5"))
+    (tmp_path / "a.keras").write_bytes((data / "hard/keras_zip/intact.keras").read_bytes() + b"more")
+    assert "4 bytes lie behind the end of the archive" in told(reader.read(tmp_path / "a.keras"))
+
+
+def test_state_of_trackers_and_other_optimizers_are_no_weights(tmp_path) -> None:
+    with h5py.File(tmp_path / "a.weights.h5", "w") as file:
+        file["layers/dense/vars/0"] = np.arange(1.0, 7.0, dtype=np.float32).reshape(2, 3)
+        file["total_loss_tracker/vars/0"] = np.float32(0)
+        for name, count in (("optimizer", 0), ("d_optimizer", 12)):
+            file[f"{name}/vars/0"] = count
+            file[f"{name}/vars/1"] = np.float32(0.001)
+    found = read_checkpoint(tmp_path / "a.weights.h5")
+    assert (found.parameters, found.iterations, found.iterations_certain, found.status) == (6, 12, False, "sound")
+
+
+def test_a_bias_of_two_dimensions_may_be_zero(tmp_path) -> None:
+    recurrent = {"kernel": np.ones((2, 6)), "recurrent": np.ones((3, 6)), "bias": np.zeros((2, 6))}
+    path = _weights_file(tmp_path / "a.weights.h5", **recurrent)
+    assert read_checkpoint(path).status == "sound"
+    path = _weights_file(tmp_path / "b.weights.h5", kernel=np.zeros((2, 6)), bias=np.ones(6))
+    assert read_checkpoint(path).status == "suspect"
