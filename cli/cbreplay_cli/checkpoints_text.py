@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,8 @@ _STATE = {
 }  # fmt: skip
 _MOST_LISTED = 12
 _MOST_REASONS = 3
-_WIDE = 110
+_WIDE = 116
+_VERY_WIDE = 140
 _MEDIUM = 90
 
 
@@ -78,25 +80,31 @@ def _print_files(out: Console, survey: Survey, runs: Sequence[Run], monitor: str
     by_name = {run.name: run for run in runs}
     several = len({match.run for match in survey.matches if match.run is not None}) > 1
     wide = out.width >= _WIDE
+    very_wide = out.width >= _VERY_WIDE
     with_kind = out.width >= _MEDIUM or not several
     rows = table(
         ("file", "left"), ("size", "right"), *([("kind", "left")] if with_kind else []),
-        *([("numbers", "right"), ("steps", "right")] if wide else []), *([("run", "left")] if several else []),
-        ("weights of", "right"), (printable(monitor, 12), "right"), ("written", "right"), ("state", "left"),
+        *([("numbers", "right"), ("optimizer, steps", "right")] if wide else []),
+        *([("run", "left")] if several else []),
+        ("weights of", "right"), (printable(monitor, 12), "right"), ("written", "right"),
+        *([("modified", "left")] if very_wide else []), ("state", "left"),
     )  # fmt: skip
-    room = max(18, out.width - 53 - (11 if with_kind else 0) - (17 if wide else 0) - (13 if several else 0))
+    taken = (11 if with_kind else 0) + (24 if wide else 0) + (13 if several else 0) + (17 if very_wide else 0)
+    room = max(18, out.width - 53 - taken)
     for match in survey.matches:
         checkpoint = match.checkpoint
         run = by_name.get(match.run or "")
         value = None if run is None else monitored_value(run, match, monitor)
         is_best = best is not None and best.path == checkpoint.path
-        steps = "" if checkpoint.iterations is None else str(checkpoint.iterations)
+        steps = " ".join(str(told) for told in (checkpoint.optimizer, checkpoint.iterations) if told is not None)
+        modified = datetime.fromtimestamp(checkpoint.modified).strftime("%Y-%m-%d %H:%M")
         rows.add_row(
             Text(_ending(_below(checkpoint.path, survey.folder), room), style="bold" if is_best else ""),
             size(checkpoint.bytes), *([_kind(match)] if with_kind else []),
             *([_count(checkpoint.parameters), steps] if wide else []),
             *([Text(_ending(match.run or "", 12))] if several else []), _weights(match),
             Text("" if value is None else number(value), style="bold" if is_best else ""), _written(match),
+            *([modified] if very_wide else []),
             Text(match.status + (" ← best" if is_best else ""), style=_STATUS_STYLE[match.status]),
         )  # fmt: skip
     out.print()

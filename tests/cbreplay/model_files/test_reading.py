@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import warnings
 import zipfile
@@ -89,6 +90,23 @@ def test_a_record_is_json(trainings, reader) -> None:
     found = reader.read(next(trainings.glob("keras3/every_epoch/ckpt/ckpt-03-*.h5")), fingerprints=True)
     assert found.to_dict(tensors=True)["tensors"][0]["fingerprint"]
     json.dumps(found.to_dict(tensors=True), allow_nan=False)
+
+
+def test_files_of_strangers_tell_what_is_in_them(reader) -> None:
+    """In the folder that CBREPLAY_STRANGERS names: model files, each with what is known of it in NAME.truth.json."""
+    folder = os.environ.get("CBREPLAY_STRANGERS")
+    if not folder:
+        pytest.skip("no folder of other people's model files is named")
+    truths = sorted(path for path in Path(folder).rglob("*.truth.json") if path.name.endswith(".h5.truth.json"))
+    assert truths
+    for truth in truths:
+        known = json.loads(truth.read_text(encoding="utf-8"))
+        found = reader.read(truth.with_name(truth.name.removesuffix(".truth.json")))
+        facts = {
+            "bytes": found.bytes, "keras_version": found.keras_version, "backend": found.backend,
+            "datasets": len(found.tensors), "numbers": sum(tensor.elements for tensor in found.tensors),
+        }  # fmt: skip
+        assert ("sound", facts) == (found.status, {name: known[name] for name in facts})
 
 
 # --------------------------------------------------------------------------------------------- damaged files
