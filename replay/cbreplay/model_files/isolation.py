@@ -40,6 +40,7 @@ class IsolatedReader:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
         self._is_ready = False
+        self._owner = os.getpid()
         self._answers: queue.Queue[str] = queue.Queue()
 
     def __enter__(self) -> IsolatedReader:
@@ -86,7 +87,7 @@ class IsolatedReader:
             self._stop()
 
     def _stop(self) -> None:
-        if self._process is None:
+        if self._process is None or self._owner != os.getpid():
             return
         self._process.kill()  # first of all: the thread that reads its answers holds on to its output until it ends
         self._process.wait()
@@ -128,10 +129,13 @@ class IsolatedReader:
         raise RuntimeError("the process that reads checkpoints ends without an answer")
 
     def _running(self) -> subprocess.Popen[str]:
-        if self._process is not None and self._process.poll() is not None:
+        if self._owner != os.getpid():  # forked meanwhile: the process is that of the parent
+            self._process = None
+        elif self._process is not None and self._process.poll() is not None:
             self._stop()
         if self._process is None:
             self._answers = queue.Queue()
+            self._owner = os.getpid()
             self._process = subprocess.Popen(
                 [sys.executable, "-c", _START, *sys.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL, text=True, encoding="utf-8",

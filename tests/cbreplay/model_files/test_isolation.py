@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 
 import h5py
@@ -97,6 +98,22 @@ def test_names_of_any_characters_come_back(tmp_path, data, reader) -> None:
     path = tmp_path / "ünï code\n #1.h5"
     path.write_bytes((data / "hard/h5/intact.h5").read_bytes())
     assert str(path) == reader.read(path).path
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="fork is Unix'")
+def test_a_forked_child_reads_in_a_process_of_its_own_and_leaves_the_parents_alone(data) -> None:
+    program = (
+        "import os, sys; from cbreplay.model_files import shared_reader\n"
+        "read = lambda: shared_reader().read(sys.argv[1]).status\n"
+        "assert read() == 'sound'\n"
+        "child = os.fork()\n"
+        "if not child:\n"
+        "    told = read(); shared_reader().close(); os._exit(0 if told == 'sound' else 1)\n"
+        "code = os.waitpid(child, 0)[1]\n"
+        "sys.exit(0 if code == 0 and read() == 'sound' else 1)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, data / "hard/h5/intact.h5"], timeout=60, check=False)
+    assert done.returncode == 0
 
 
 def test_there_is_one_shared_reader() -> None:
