@@ -9,7 +9,7 @@ from cbreplay.analysis import Analysis, RunAnalysis
 from cbreplay.checkpoints import DiskFile, ExpectedFile
 from cbreplay.outcome import Outcome
 from cbreplay.rules import Rule
-from cbreplay.text import duration, epoch_name, number, plural, printable, size, sparkline
+from cbreplay.text import duration, epoch_name, listed, number, plural, printable, size, sparkline
 
 from .terminal import console, line, print_damage, print_heading, table
 
@@ -219,9 +219,6 @@ def _print_table_notes(out: Console, analysis: Analysis) -> None:
         elif item.outcome is not None and item.outcome.verdict == "undecided":
             reasons.setdefault(item.outcome.reason, []).append(item.run.name)
     for reason, names in list(reasons.items())[:8]:
-        shown = ", ".join(printable(name, 40) for name in names[:3]) + (
-            f" and {len(names) - 3} more" if len(names) > 3 else ""
-        )
-        out.print(Text(f"  ? {printable(reason, 200)}: {shown}", style="yellow"))
+        out.print(Text(f"  ? {printable(reason, 200)}: {listed(names, 3, 40)}", style="yellow"))
     if len(reasons) > 8:
         out.print(Text(f"  ? and {len(reasons) - 8} more reasons (--json lists all)", style="yellow"))

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cbreplay.text import epoch_name, number, plural, printable, size
+from cbreplay.text import epoch_name, listed, number, plural, printable, size
 
 from .terminal import console, line, table
 
@@ -202,9 +202,8 @@ def _print_expected(out: Console, item: RunCheckpoints, template_given: bool) ->
     if len(item.expected) > _MOST_LISTED:
         line(out, "", f"and {len(item.expected) - _MOST_LISTED} more")
     if item.unexpected:
-        names = ", ".join(printable(Path(m.checkpoint.path).name, 40) for m in item.unexpected[:4])
-        more = f" and {len(item.unexpected) - 4} more" if len(item.unexpected) > 4 else ""
-        line(out, "not by it", f"{plural(len(item.unexpected), 'file')} of this run: {names}{more}")
+        names = listed([Path(match.checkpoint.path).name for match in item.unexpected], limit=40)
+        line(out, "not by it", f"{plural(len(item.unexpected), 'file')} of this run: {names}")
     for lost in item.overwritten:
         line(out, "lost", lost.sentence, style="yellow bold")
 

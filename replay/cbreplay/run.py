@@ -242,6 +242,12 @@ class Run:
         """The 0-based first epoch of each fit (process) that wrote the run."""
         return tuple(first for first, _ in self.fit_epochs)
 
+    def fit_span(self, fit: int) -> tuple[int, int]:
+        """The 0-based first epoch of a fit (from 0) and the epoch behind its last; those of the run for any other."""
+        if fit < len(self.fit_epochs):
+            return self.fit_epochs[fit]
+        return self.first_epoch, self.first_epoch + self.epochs
+
     def fits(self) -> list[list[tuple[int, dict[str, float]]]]:
         """What the callbacks of each fit saw: (0-based epoch, logs), with the epochs that a later fit wrote again."""
         rows = self.logs()

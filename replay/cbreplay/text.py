@@ -63,6 +63,17 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
+def listed(names: Sequence[object], most: int = 4, limit: int = 80) -> str:
+    """The first ``most`` names, each as :func:`printable` gives it, and how many more there are."""
+    shown = ", ".join(printable(str(name), limit) for name in names[:most])
+    return shown + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def first_line(error: BaseException, limit: int = 200) -> str:
+    """What an error says in its first line; what kind it is where it says nothing."""
+    return printable(str(error).split("\n")[0] or type(error).__name__, limit)
+
+
 def sparkline(values: Sequence[float] | npt.NDArray[np.float64], width: int) -> str:
     """A curve in at most ``width`` characters: the mean of each slice; a dot where nothing was logged."""
     data = np.asarray(values, np.float64)

@@ -56,14 +56,13 @@ def _show(runs: Runs) -> None:
 
 
 def _show_run(out: Console, run: Run, logdir: str) -> None:
-    from cbreplay.text import plural, printable
+    from cbreplay.text import listed, plural, printable
 
     from ..terminal import line, print_heading
 
     print_heading(out, run)
     names = sorted(run.table)
-    shown = ", ".join(printable(name, 40) for name in names[:12]) or "none"
-    line(out, "metrics", shown + (f" and {len(names) - 12} more" if len(names) > 12 else ""))
+    line(out, "metrics", listed(names, 12, 40) or "none")
     line(out, "epochs", _epochs(run))
     if run.planned is not None:
         line(out, "planned", f"{plural(run.planned.epochs, 'epoch')}, {run.planned.sentence}")

@@ -16,13 +16,13 @@ import numpy.typing as npt
 from ..iterations import IterationMark
 from ..model_files import Checkpoint
 from ..run import Run
-from ..text import duration
-from .names import epochs_of_name, epochs_with_value, parse_name
+from ..text import duration, listed
+from .names import EMBEDDINGS, epochs_of_name, epochs_with_value, parse_name
 
 Kind = Literal["histograms", "iterations", "metrics", "name", "time"]
 
 _SUSPICIOUS_SHARE = 2 / 3
-_EMBEDDINGS = re.compile(r"keras_embedding\.ckpt-(\d{1,6})\.(?:weights\.)?h5")
+_EMBEDDING = re.compile(re.escape(EMBEDDINGS) + r"(\d{1,6})\.(?:weights\.)?h5")
 _FAR = 60.0  # seconds
 
 
@@ -69,8 +69,7 @@ def steps_of(checkpoint: Checkpoint, run: Run, steps_per_epoch: tuple[int, str] 
     loss_scaling = "scale" in (checkpoint.optimizer or "").lower()  # leaves steps out
     for fit in sorted({mark.fit for mark in marks}) if not ends and not loss_scaling else ():
         own = sorted((mark for mark in marks if mark.fit == fit), key=lambda mark: mark.epoch)
-        span = run.fit_epochs[fit] if fit < len(run.fit_epochs) else (run.first_epoch, run.first_epoch + run.epochs)
-        place = _between(count, own, span)
+        place = _between(count, own, run.fit_span(fit))
         how = "as the log counts them"
         if place is not None and not place[1]:
             ends[fit, place[0]] = None
@@ -183,7 +182,7 @@ def name_evidence(
         epochs = epochs_of_name(run, template, name)
         if epochs:
             return Evidence("name", epochs, f"the policy gives this name at epoch {epoch_list(epochs)}")
-    if (embedded := _EMBEDDINGS.fullmatch(name)) is not None:
+    if (embedded := _EMBEDDING.fullmatch(name)) is not None:
         epoch = int(embedded[1])
         return Evidence("name", (epoch,), f"named {epoch} by TensorBoard's callback, which counts from 0")
     parts = parse_name(name)
@@ -240,5 +239,4 @@ def epoch_list(epochs: Sequence[int]) -> str:
     """Epochs for people, from 1."""
     if len(epochs) > 2 and list(epochs) == list(range(epochs[0], epochs[-1] + 1)):
         return f"{epochs[0] + 1} to {epochs[-1] + 1}"
-    shown = ", ".join(str(epoch + 1) for epoch in epochs[:6])
-    return shown + (f" and {len(epochs) - 6} more" if len(epochs) > 6 else "")
+    return listed([epoch + 1 for epoch in epochs], 6)

@@ -8,10 +8,10 @@ from pathlib import Path
 from ..files import shared_parts
 from ..model_files import Checkpoint
 from ..run import Run, is_same_training
-from ..text import plural, printable
+from ..text import listed, plural, printable
 from .content import ContentMatch, HistogramIndex
 from .evidence import first_epochs_of_names, metrics_of, steps_of, steps_told_by_names, time_evidence
-from .verdicts import Case, Match, conclude, end_of_fit, restores_at_epoch_end
+from .verdicts import Case, Match, conclude, restores_at_epoch_end
 
 
 def match_files(
@@ -120,7 +120,7 @@ def _without_restored(content: ContentMatch, checkpoint: Checkpoint, run: Run) -
     kept = []
     for moment in content.moments:
         earlier = any(m.fit == moment.fit and m.epoch < moment.epoch for m in content.moments)
-        if not (earlier and moment.epoch == end_of_fit(run, moment.fit) - 1):
+        if not (earlier and moment.epoch == run.fit_span(moment.fit)[1] - 1):
             kept.append(moment)
     return ContentMatch(tuple(kept), content.agreeing, content.beyond, content.missing, compared=True)
 
@@ -130,6 +130,4 @@ def _name(run: Run) -> str:
 
 
 def _names(runs: Sequence[Run], numbers: Sequence[int] | set[int]) -> str:
-    chosen = sorted(numbers)
-    shown = ", ".join(_name(runs[number]) for number in chosen[:4])
-    return shown + (f" and {len(chosen) - 4} more" if len(chosen) > 4 else "")
+    return listed([runs[number].name for number in sorted(numbers)], limit=40)

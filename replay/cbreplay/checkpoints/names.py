@@ -11,6 +11,9 @@ import numpy as np
 from ..model_files import ENDINGS
 from ..run import Run
 
+#: What TensorBoard's callback names its own checkpoints of embeddings.
+EMBEDDINGS = "keras_embedding.ckpt-"
+
 _NUMBER = re.compile(r"(?<!\d)(?<!\d\.)(\d+)(\.\d+)?(?!\.?\d)")
 _EPOCH_WORD = re.compile(r"(?<![A-Za-z])(epochs?|ep|e)[-_=. ]*$", re.IGNORECASE)
 _OTHER_WORD = re.compile(

@@ -16,12 +16,12 @@ from ..model_files import TRASH
 from ..run import Run, nearest_hint
 from ..text import number, printable
 from .choosing import monitored_value, preference
+from .names import EMBEDDINGS
 from .surveying import Survey
 from .verdicts import Match
 
 Action = Literal["keep", "remove"]
 
-_EMBEDDINGS = "keras_embedding.ckpt-"
 _FILES = "files"
 _PLAN = "plan.json"
 
@@ -207,7 +207,7 @@ def _guards(match: Match, is_named: bool, value: float | None, links: dict[Path,
     """What protects a file whatever the rule says."""
     path = Path(match.checkpoint.path)
     guards = []
-    if path.name.startswith(_EMBEDDINGS):
+    if path.name.startswith(EMBEDDINGS):
         guards.append("TensorBoard's projector reads it")
     if path.resolve() in links:
         guards.append(f"a link leads to it: {printable(links[path.resolve()], 60)}")

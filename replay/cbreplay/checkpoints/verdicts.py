@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from ..model_files import Checkpoint, Status
 from ..run import Run
-from ..text import plural, printable
+from ..text import listed, plural
 from .content import ContentMatch, HistogramIndex, Moment
 from .evidence import Evidence, Steps, epoch_list, is_older, name_evidence, time_evidence
 from .names import parse_name
@@ -141,7 +141,7 @@ class Case:
 
     def is_last(self, fit: int, epoch: int) -> bool:
         """Whether a fit ended with this epoch, so that early stopping may have restored weights."""
-        return epoch == end_of_fit(self.run, fit) - 1
+        return epoch == self.run.fit_span(fit)[1] - 1
 
     def match(self, verdict: Verdict, statement: str, **known: Any) -> Match:
         """The conclusion, with the contradictions in front."""
@@ -150,11 +150,6 @@ class Case:
             self.checkpoint, self.run.name, "contradicted" if self.contradictions else verdict, f"{lead}{statement}",
             contradictions=tuple(self.contradictions), evidence=tuple(self.evidence), **known,
         )  # fmt: skip
-
-
-def end_of_fit(run: Run, fit: int) -> int:
-    """The epoch (0-based) behind the last one of a fit of ``run``."""
-    return run.fit_epochs[fit][1] if fit < len(run.fit_epochs) else run.first_epoch + run.epochs
 
 
 def restores_at_epoch_end(checkpoint: Checkpoint, run: Run) -> bool:
@@ -206,11 +201,9 @@ def _content_evidence(case: Case) -> list[Evidence]:
         told += f" with epoch {epoch_list(epochs)}"
         return [Evidence("histograms", epochs, told)]
     if content.nearest is not None:
-        shown = ", ".join(printable(name, 60) for name in content.differing[:3])
-        more = f" and {len(content.differing) - 3} more" if len(content.differing) > 3 else ""
         told = (
             f"the histograms of {plural(content.agreeing, 'tensor')} agree with epoch {content.nearest.epoch + 1} "
-            f"alone, but not {shown}{more}"
+            f"alone, but not {listed(content.differing, 3, 60)}"
         )
         return [Evidence("histograms", (), told)]
     if content.other_model:
@@ -294,7 +287,7 @@ def _written(case: Case) -> int | None:
     """
     moments = {(moment.fit, moment.epoch) for moment in case.content.moments}
     oldest = {fit: min(e for f, e in moments if f == fit) for fit, _ in moments}
-    last = {(fit, end_of_fit(case.run, fit) - 1) for fit in oldest}
+    last = {(fit, case.run.fit_span(fit)[1] - 1) for fit in oldest}
     possible = moments | {(fit, epoch) for fit, epoch in last if epoch > oldest[fit]}
     if case.ends:
         possible &= set(case.ends)

@@ -51,13 +51,13 @@ def read_histograms(run: Run) -> list[LoggedHistogram]:
     for part, session, cutoff in zip(run.parts, run.session_of, run.replaced_from, strict=True):
         started = -np.inf if part.started is None or part.path not in pieces else part.started
         pieces.setdefault(part.path, []).append((started, run.fit_of_session[session], cutoff))
-    spans = run.fit_epochs or ((run.first_epoch, run.first_epoch + run.epochs),)
     found: list[LoggedHistogram] = []
     for path, written in pieces.items():
         for step, wall_time, tag, fingerprint in _read_file(Path(path)):
             _, fit, cutoff = max((p for p in written if p[0] <= wall_time), default=written[0], key=lambda p: p[0])
             epoch = step - run.axis.base
-            if spans[fit][0] <= epoch < spans[fit][1]:
+            first, end = run.fit_span(fit)
+            if first <= epoch < end:
                 found.append(LoggedHistogram(fit, epoch, tag, fingerprint, cutoff is not None and step >= cutoff))
     return found
 

@@ -10,15 +10,16 @@ import zlib
 from typing import IO, Any, BinaryIO, cast
 
 from ..text import printable, size
+from .limits import LARGEST_TEXT, unpacked_bytes_allowed
 
 METADATA = "metadata.json"
 CONFIG = "config.json"
 WEIGHTS = "model.weights.h5"
 
-_LARGEST_TEXT = 16 << 20
+#: What ``zipfile`` raises for a damaged archive or member.
+ERRORS = (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, NotImplementedError)
+
 _LARGEST_DIRECTORY = 16 << 20
-_FREE_BYTES = 64 << 20
-_EXPANSION = 8
 _CHUNK = 1 << 20
 _END = struct.Struct("<4s4H2LH")
 _END_64 = struct.Struct("<4sQ2H2L4Q")
@@ -64,7 +65,7 @@ def member_info(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo | None:
 
 def read_text(archive: zipfile.ZipFile, info: zipfile.ZipInfo, file_bytes: int) -> str:
     """A member as text, its checksum verified. Raises :class:`NotReadError`, ``zipfile.BadZipFile``, ``zlib.error``."""
-    _check_size(info, file_bytes, _LARGEST_TEXT)
+    _check_size(info, file_bytes, LARGEST_TEXT)
     with archive.open(info) as member:
         return member.read(info.file_size + 1).decode("utf-8", "replace")
 
@@ -82,8 +83,7 @@ def open_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, stream: BinaryI
                 unpacked.write(piece)
             unpacked.seek(0)
             return unpacked
-        while member.read(_CHUNK):  # zipfile compares the checksum at the end
-            pass
+        _read_through(member)
     window = _Window(stream, _begin_of(stream, info), info.file_size)
     return cast("IO[bytes]", io.BufferedReader(window, _CHUNK))
 
@@ -93,20 +93,25 @@ def checks_out(archive: zipfile.ZipFile, info: zipfile.ZipInfo, file_bytes: int)
     try:
         _check_size(info, file_bytes, None)
         with archive.open(info) as member:
-            while member.read(_CHUNK):
-                pass
+            _read_through(member)
     except NotReadError as error:
         return str(error)
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, NotImplementedError) as error:
+    except ERRORS as error:
         return f"the member {printable(info.filename, 80)} cannot be read: {error}"
     return None
+
+
+def _read_through(member: IO[bytes]) -> None:
+    """Read a member to its end, where zipfile compares the checksum."""
+    while member.read(_CHUNK):
+        pass
 
 
 def _check_size(info: zipfile.ZipInfo, file_bytes: int, most: int | None) -> None:
     name = printable(info.filename, 80)
     if info.flag_bits & 1:
         raise NotReadError(f"the member {name} is encrypted: not read")
-    allowed = _FREE_BYTES + _EXPANSION * file_bytes
+    allowed = unpacked_bytes_allowed(file_bytes)
     if info.file_size > (allowed if most is None else min(allowed, most)):
         raise NotReadError(
             f"the member {name} would unpack to {size(info.file_size)}, out of proportion to "

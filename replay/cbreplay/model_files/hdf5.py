@@ -15,17 +15,14 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from ..text import plural, printable, size
+from ..text import first_line, listed, plural, printable, size
+from .limits import LARGEST_TEXT, unpacked_bytes_allowed
 from .records import Finding, Severity
 
 #: Bytes that a piece of a tensor may have in memory.
 PIECE = 8 << 20
 _MOST_OBJECTS = 200_000
-_MOST_NAMED = 5  # findings of one kind that are spelled out
-_FREE_BYTES = 64 << 20  # what every file may unpack to
-_EXPANSION = 8  # and how much more for each of its bytes
 _LARGEST_CHUNK = 24 << 20
-_LARGEST_TEXT = 16 << 20
 _MOST_NAMES = 100_000
 _KNOWN_FILTERS = {1, 2, 3, 4, 5, 6, 32000}  # deflate, shuffle, fletcher32, szip, nbit, scale-offset, lzf
 
@@ -82,7 +79,7 @@ def walk(file: h5py.File) -> Contents:
                 address = h5py.h5o.get_info(item.id).addr
                 kind, own = type(item), item.ref if isinstance(item, (h5py.Group, h5py.Dataset)) else None
             except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
-                found.add("damaged", f"{printable(below, 80)} cannot be opened: {_first_line(error)}")
+                found.add("damaged", f"{printable(below, 80)} cannot be opened: {first_line(error, 160)}")
                 continue
             if address in seen:
                 other = printable(seen[address], 80) or "the root"
@@ -98,14 +95,11 @@ def walk(file: h5py.File) -> Contents:
                 found.datasets[below] = own
     found.headers.update(seen)
     for kind_of_link, where in links.items():
-        shown = ", ".join(printable(place, 80) for place in where[:_MOST_NAMED]) + (
-            f" and {len(where) - _MOST_NAMED} more" if len(where) > _MOST_NAMED else ""
-        )
-        found.add("refused", f"{plural(len(where), kind_of_link)}, not followed: {shown}")
+        found.add("refused", f"{plural(len(where), kind_of_link)}, not followed: {listed(where, 5)}")
     try:
         file.visit(lambda name: None)
     except (OSError, KeyError, RuntimeError, ValueError) as error:
-        found.add("damaged", f"its objects cannot all be visited: {_first_line(error)}")
+        found.add("damaged", f"its objects cannot all be visited: {first_line(error, 160)}")
     return found
 
 
@@ -116,7 +110,7 @@ def _names_in(group: h5py.Group, path: str, found: Contents) -> list[str]:
             return []
         return sorted(group)
     except (OSError, KeyError, RuntimeError, ValueError) as error:
-        found.add("damaged", f"the group {printable(path, 80) or '/'} cannot be listed: {_first_line(error)}")
+        found.add("damaged", f"the group {printable(path, 80) or '/'} cannot be listed: {first_line(error, 160)}")
         return []
 
 
@@ -129,13 +123,13 @@ def unreadable_attributes(found: Contents) -> list[Finding]:
             names = list(holder.attrs) if len(holder.attrs) <= _MOST_NAMES else []
             for name in names:
                 attribute = holder.attrs.get_id(name)
-                if attribute.dtype.kind != "O" and attribute.dtype.itemsize > _LARGEST_TEXT:
+                if attribute.dtype.kind != "O" and attribute.dtype.itemsize > LARGEST_TEXT:
                     raise ValueError("it is too long")
                 if attribute.shape is not None and int(np.prod(attribute.shape, dtype=np.float64)) <= _MOST_NAMES:
                     _ = holder.attrs[name]
         except (OSError, KeyError, RuntimeError, TypeError, ValueError, MemoryError) as error:
             where = printable(path, 80) or "the root"
-            findings.append(Finding("damaged", f"an attribute of {where} cannot be read: {_first_line(error)}"))
+            findings.append(Finding("damaged", f"an attribute of {where} cannot be read: {first_line(error, 160)}"))
     return findings
 
 
@@ -144,7 +138,7 @@ def text_attribute(holder: h5py.Group, name: str) -> str | None:
     if name not in holder.attrs:
         return None
     attribute = holder.attrs.get_id(name)
-    if attribute.shape != () or attribute.get_storage_size() > _LARGEST_TEXT:
+    if attribute.shape != () or attribute.get_storage_size() > LARGEST_TEXT:
         raise ValueError(f"the attribute {name} is no single text")
     value = holder.attrs[name]
     if isinstance(value, bytes):
@@ -174,7 +168,7 @@ def names_attribute(holder: h5py.Group, name: str) -> list[str] | None:
             raise ValueError(f"the attribute {key} is no list of names")
         if not attribute.shape[0]:
             continue
-        if attribute.get_storage_size() > _LARGEST_TEXT:
+        if attribute.get_storage_size() > LARGEST_TEXT:
             raise ValueError(f"the attribute {key} is too long")
         names += [n.decode("utf-8", "replace") if isinstance(n, bytes) else str(n) for n in holder.attrs[key]]
     return names
@@ -201,7 +195,7 @@ class Budget:
     """How many bytes a file may unpack to, and how many it has."""
 
     def __init__(self, file_bytes: int) -> None:
-        self._allowed = _FREE_BYTES + _EXPANSION * file_bytes
+        self._allowed = unpacked_bytes_allowed(file_bytes)
 
     def take(self, count: int) -> bool:
         """Whether ``count`` bytes more are allowed."""
@@ -308,7 +302,3 @@ def _slabs(shape: tuple[int, ...], itemsize: int) -> Iterator[tuple[Any, ...]]:
     for index in range(shape[0]):
         for rest in _slabs(shape[1:], itemsize):
             yield (index, *rest)
-
-
-def _first_line(error: BaseException) -> str:
-    return printable(str(error).split("\n")[0] or type(error).__name__, 160)

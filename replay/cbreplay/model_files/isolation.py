@@ -23,7 +23,7 @@ from types import TracebackType
 from typing import Any
 
 from ..errors import NotComparableError
-from .records import Checkpoint, Distance, Finding, Tensor
+from .records import Checkpoint, Distance, Finding
 
 _START = "import sys; sys.path[:] = sys.argv[1:]; from cbreplay.model_files.worker import main; main()"
 _WALL_SECONDS = 60.0  # for a file on a disk that sleeps; the worker bounds its own processor time
@@ -57,7 +57,7 @@ class IsolatedReader:
         answer = self._ask([path], status.st_size, contents=contents, fingerprints=fingerprints)
         if isinstance(answer, Finding):
             return Checkpoint(str(path), status.st_size, status.st_mtime, "unknown", findings=(answer,))
-        return _checkpoint(str(path), answer)
+        return Checkpoint.from_dict({**answer, "path": str(path)})
 
     def release(self, path: str | Path) -> str | None:
         """:func:`.reading.read_release` in the other process; None also where reading it had to be given up."""
@@ -183,13 +183,3 @@ def _end_of_process(code: int) -> Finding:
     if code > 0:
         return Finding("refused", f"the process that read it ended with code {code}")
     return Finding("damaged", f"the HDF5 library crashes on it (signal {-code})")
-
-
-def _checkpoint(path: str, answer: dict[str, Any]) -> Checkpoint:
-    derived = ("status", "finite", "parameters", "weights_only")
-    fields = {name: value for name, value in answer.items() if name not in derived}
-    return Checkpoint(**{
-        **fields, "path": path, "code": tuple(fields["code"]),
-        "tensors": tuple(Tensor.from_dict(tensor) for tensor in fields["tensors"]),
-        "findings": tuple(Finding(item["severity"], item["what"]) for item in fields["findings"]),
-    })  # fmt: skip

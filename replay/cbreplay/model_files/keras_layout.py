@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..text import printable
+from ..text import listed
 from .records import Finding, Part, Tensor
 
 _ITERATIONS = re.compile(r"(^|[/_])(iterations?|iter)(:0)?$")
@@ -20,7 +20,6 @@ _RATE = re.compile(r"(^|[/_])(learning_rate|lr)(:0)?$")
 _NUMBERED = re.compile(r"_\d+$")
 _RELEASE = re.compile(r"\d+(\.[0-9A-Za-z]+)*(-\w+)?")
 _STATE = {"seed_generator", "metrics", "_metrics", "compile_metrics", "loss_tracker", "_loss_tracker"}
-_MOST_SHOWN = 4
 _WEIGHTED = {
     "BatchNormalization", "Conv1D", "Conv2D", "Conv3D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose",
     "Dense", "DepthwiseConv1D", "DepthwiseConv2D", "EinsumDense", "Embedding", "GRU", "LSTM", "MultiHeadAttention",
@@ -98,12 +97,6 @@ def counts_may_be_accumulated(optimizer: str | None, tensors: Iterable[Tensor]) 
     slots = sum(tensor.elements for tensor in tensors if tensor.part == "optimizer" and tensor.elements > 1)
     needed = _SLOTS.get((optimizer or "").lower().removeprefix("legacy_"), 1)
     return bool(weights) and slots > needed * weights
-
-
-def listed(names: list[str]) -> str:
-    """The first few names, and how many more there are."""
-    shown = ", ".join(printable(name, 80) for name in names[:_MOST_SHOWN])
-    return shown + (f" and {len(names) - _MOST_SHOWN} more" if len(names) > _MOST_SHOWN else "")
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,16 @@
 """One file in, one :class:`Checkpoint` out: everything that can be known and checked without a framework.
 
-To be called where a crash costs nothing; :func:`.isolation.read_isolated` is how everybody else calls it.
+To be called where a crash costs nothing; :class:`.isolation.IsolatedReader` is how everybody else calls it.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import zipfile
-import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,7 +18,7 @@ import h5py
 import numpy as np
 
 from ..files import open_regular
-from ..text import plural, printable
+from ..text import first_line, plural, printable
 from . import archive, hdf5, keras_layout, structure, suspicions
 from .numbers import read_numbers
 from .records import Checkpoint, Finding, Severity, Tensor
@@ -28,7 +28,7 @@ from .signature import end_of_hdf5, kind_of
 Visit = Callable[[dict[str, h5py.Dataset]], None]
 
 _HDF5_ERRORS = (OSError, KeyError, ValueError, RuntimeError, TypeError, MemoryError, OverflowError)
-_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, NotImplementedError, ValueError)
+_ZIP_ERRORS = (*archive.ERRORS, ValueError)
 
 
 @dataclass
@@ -198,10 +198,9 @@ def _read_tensors(found: hdf5.Contents, draft: _Draft, layout: str) -> None:
         dataset = found.dataset(path)
         kind = hdf5.element_kind(dataset)
         shape = tuple(int(length) for length in dataset.shape or ())
-        item_bytes = dataset.dtype.itemsize
+        dtype = kind if kind == "bfloat16" else str(dataset.dtype)
         part = keras_layout.part_of(path, layout, dataset.dtype.kind in "iub")
-        blank = Tensor(path, shape, str(dataset.dtype) if kind != "bfloat16" else kind, 0, part)
-        tensor = Tensor(blank.name, shape, blank.dtype, blank.elements * item_bytes, part)
+        tensor = Tensor(path, shape, dtype, math.prod(shape) * dataset.dtype.itemsize, part)
         if kind is None:
             draft.tensors.append(tensor)
             if part in ("weights", "optimizer"):
@@ -262,9 +261,9 @@ def _read_tensor(tensor: Tensor, dataset: h5py.Dataset, draft: _Draft, layout: s
         elif is_rate:
             draft.facts["learning_rate"] = numbers.smallest or draft.facts.get("learning_rate")
     draft.findings += suspicions.of_numbers(tensor, dataset, numbers)
-    return Tensor(
-        tensor.name, tensor.shape, tensor.dtype, tensor.bytes, tensor.part, numbers.smallest, numbers.largest,
-        numbers.nans, numbers.infinities, numbers.zeros, numbers.fingerprint,
+    return replace(
+        tensor, smallest=numbers.smallest, largest=numbers.largest, nans=numbers.nans, infinities=numbers.infinities,
+        zeros=numbers.zeros, fingerprint=numbers.fingerprint,
     )  # fmt: skip
 
 
@@ -372,4 +371,4 @@ def _read_weights_member(opened: zipfile.ZipFile, stream: BinaryIO, draft: _Draf
 def _why(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return f"it would take more memory than a file of its size should ({type(error).__name__})"
-    return printable(str(error).split("\n")[0] or type(error).__name__, 200)
+    return first_line(error)

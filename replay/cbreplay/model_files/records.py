@@ -152,6 +152,17 @@ class Checkpoint:
         }  # fmt: skip
         return {**told, "tensors": [tensor.to_dict() for tensor in self.tensors]} if tensors else told
 
+    @classmethod
+    def from_dict(cls, told: dict[str, Any]) -> Checkpoint:
+        """The reverse of :meth:`to_dict` with its tensors; ``config``, which that leaves out, is taken where it is."""
+        derived = ("status", "finite", "parameters", "weights_only")
+        fields = {name: value for name, value in told.items() if name not in derived}
+        return cls(**{
+            **fields, "code": tuple(fields["code"]),
+            "tensors": tuple(Tensor.from_dict(tensor) for tensor in fields["tensors"]),
+            "findings": tuple(Finding(item["severity"], item["what"]) for item in fields["findings"]),
+        })  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Distance:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from ..text import listed
 from . import hdf5
-from .keras_layout import Config, listed
+from .keras_layout import Config
 from .records import Finding, Tensor
 
 _BUILT = ("Sequential", "Functional", "Model")

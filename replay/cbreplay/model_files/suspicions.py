@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import h5py
 
-from ..text import printable
+from ..text import listed, printable
 from . import hdf5
 from .numbers import Numbers
 from .records import Finding, Severity, Tensor
@@ -14,7 +14,6 @@ from .records import Finding, Severity, Tensor
 _IMPLAUSIBLE = 1e10
 _BLOCK = 512  # bytes: what a disk loses at least
 _LEAST = 32  # bytes of a tensor that such a block covers, when it reaches into its neighbour
-_MOST_SHOWN = 4
 
 
 def of_numbers(tensor: Tensor, dataset: h5py.Dataset, numbers: Numbers) -> list[Finding]:
@@ -67,16 +66,14 @@ def of_all(tensors: Sequence[Tensor], earlier: Sequence[Finding], contents: bool
     for part, noun, severity in kinds:
         own = [tensor for tensor in tensors if tensor.part == part]
         nans, infinities = sum(t.nans for t in own), sum(t.infinities for t in own)
-        where = [printable(t.name, 60) for t in own if t.nans or t.infinities]
+        where = [t.name for t in own if t.nans or t.infinities]
         if where:
-            more = f" and {len(where) - 1} more" if len(where) > 1 else ""
             counted = [f"{n:,} {what}" for n, what in ((nans, "NaN"), (infinities, "infinite")) if n]
-            text = f"{' and '.join(counted)} among the {noun}: {where[0]}{more}"
+            text = f"{' and '.join(counted)} among the {noun}: {listed(where, 1, 60)}"
             found.append(Finding(severity, text))
-    dead = [printable(name, 60) for name, own in _by_layer(weights).items() if contents and _is_dead(own)]
+    dead = [name for name, own in _by_layer(weights).items() if contents and _is_dead(own)]
     if dead:
-        more = f" and {len(dead) - _MOST_SHOWN} more" if len(dead) > _MOST_SHOWN else ""
-        found.append(Finding("suspect", f"nothing but zeros in {', '.join(dead[:_MOST_SHOWN])}{more}"))
+        found.append(Finding("suspect", f"nothing but zeros in {listed(dead, limit=60)}"))
     return found
 
 
