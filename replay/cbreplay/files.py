@@ -1,11 +1,17 @@
-"""Opening files that somebody else chose the names of."""
+"""Finding and opening files that somebody else chose the names of."""
 
 from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from .damage import Skipped
+
+#: Folders of other people's programs.
+_NEVER_ENTERED = {"__pycache__", "node_modules", "site-packages"}
 
 
 def open_regular(path: Path, buffering: int = -1) -> Any:
@@ -15,6 +21,51 @@ def open_regular(path: Path, buffering: int = -1) -> Any:
         os.close(descriptor)
         raise OSError("not a regular file")
     return os.fdopen(descriptor, "rb", buffering=buffering)
+
+
+def wrapping(head: bytes, noun: str) -> str | None:
+    """What stands in the place of a file by its first bytes, and what to do; None where it may be the file itself.
+
+    ``noun`` is what the file should be.
+    """
+    if head.startswith(b"version https://git-lfs.github.com/spec/"):
+        return f"a git-LFS pointer, not the {noun} itself: fetch it with 'git lfs pull'"
+    return "a gzip file: decompress it first" if head.startswith(b"\x1f\x8b") else None
+
+
+def is_entered(name: str) -> bool:
+    """Whether a folder of this name is looked into: hidden ones and those of other people's programs are not."""
+    return not name.startswith(".") and name not in _NEVER_ENTERED
+
+
+def files_below(folder: Path, skipped: list[Skipped]) -> Iterator[tuple[Path, os.DirEntry[str]]]:
+    """All below a folder that are no folders themselves, in no order; links are among them, and none is followed.
+
+    Folders below it that cannot be listed are added to ``skipped``. Raises OSError where ``folder`` cannot be.
+    """
+    pending = [folder]
+    while pending:
+        here = pending.pop()
+        try:
+            entries = list(os.scandir(here))
+        except OSError as error:
+            if here == folder:
+                raise
+            skipped.append(Skipped(str(here), f"cannot be listed: {error.strerror}"))
+            continue
+        for entry in entries:
+            path = here / entry.name
+            if not _is_folder(entry):
+                yield path, entry
+            elif is_entered(entry.name):
+                pending.append(path)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:
+        return False
 
 
 def shared_parts(one: Path, other: Path) -> int:

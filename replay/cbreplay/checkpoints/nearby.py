@@ -6,9 +6,10 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from ..files import is_entered
 from ..logs.discover import is_event_file_name
 from ..logs.json_histories import looks_like_json_history
-from ..model_files import CHECKPOINT_FOLDERS, NEVER_ENTERED, is_model_file_name, list_model_files
+from ..model_files import CHECKPOINT_FOLDERS, is_model_file_name, list_model_files
 from ..run import Run
 
 _HISTORIES = (".csv", ".tsv")
@@ -47,7 +48,7 @@ class _Names:
             for entry in entries:
                 if not entry.is_dir(follow_symlinks=False):
                     yield here / entry.name
-                elif not entry.name.startswith(".") and entry.name not in NEVER_ENTERED:
+                elif is_entered(entry.name):
                     self._pending.append(here / entry.name)
 
     def are_all(self) -> bool:

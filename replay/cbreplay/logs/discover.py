@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..damage import Skipped
 from ..errors import LogNotFoundError
+from ..files import files_below
 from .histories import looks_like_history
 from .json_histories import looks_like_json_history
 
@@ -19,7 +20,6 @@ _JSON_ENDINGS = (".json", ".jsonl", ".ndjson")
 _TRAINER_STATE = "trainer_state.json"
 _CHECKPOINT = re.compile(r"^checkpoint-(\d{1,18})$")
 _FOLDER_LINK = "a link to a folder, not followed: name its target to read it"
-_NEVER_ENTERED = {"__pycache__", "node_modules", "site-packages"}
 
 
 @dataclass(frozen=True)
@@ -52,30 +52,15 @@ def discover(logdir: Path) -> Found:
     event_files: list[Path] = []
     histories: list[Path] = []
     skipped: list[Skipped] = []
-    pending = [logdir]
-    while pending:
-        folder = pending.pop()
-        try:
-            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-        except OSError as error:
-            if folder == logdir:
-                raise
-            skipped.append(Skipped(str(folder), f"cannot be listed: {error.strerror}"))
-            continue
-        for entry in entries:
-            path = folder / entry.name
-            if _is_folder(entry):
-                if not entry.name.startswith(".") and entry.name not in _NEVER_ENTERED:
-                    pending.append(path)
-                continue
-            kind = _kind(entry.name)
-            reason = _why_unusable(entry)
-            if reason is None and kind == "events":
-                event_files.append(path)
-            elif reason is None and _is_history(path, kind):
-                histories.append(path)
-            elif reason is not None and (kind in ("events", "history") or reason is _FOLDER_LINK):
-                skipped.append(Skipped(str(path), reason))
+    for path, entry in files_below(logdir, skipped):
+        kind = _kind(entry.name)
+        reason = _why_unusable(entry)
+        if reason is None and kind == "events":
+            event_files.append(path)
+        elif reason is None and _is_history(path, kind):
+            histories.append(path)
+        elif reason is not None and (kind in ("events", "history") or reason is _FOLDER_LINK):
+            skipped.append(Skipped(str(path), reason))
     skipped.sort(key=lambda item: item.path)
     return Found(logdir, tuple(sorted(event_files)), tuple(sorted(histories)), tuple(skipped))
 
@@ -107,13 +92,6 @@ def _kind(name: str) -> str:
     if lowered.endswith(_JSON_ENDINGS):
         return "json"
     return "maybe" if lowered.endswith(_MAYBE_HISTORY_ENDINGS) else ""
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir(follow_symlinks=False)
-    except OSError:
-        return False
 
 
 def _why_unusable(entry: os.DirEntry[str]) -> str | None:

@@ -22,14 +22,13 @@ from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
 from ..damage import Damage, shortened
 from ..errors import NotALogError
-from ..files import open_regular
+from ..files import open_regular, wrapping
 from .records import RecordReader
 
 #: Encoding code of a ``simple_value``; any other code is the TensorFlow ``DataType`` number of the tensor.
 SIMPLE_VALUE = 0
 
 _MAX_REPORTED = 1000
-_GIT_LFS = b"version https://git-lfs.github.com/spec/"
 
 
 @dataclass(frozen=True)
@@ -151,11 +150,7 @@ def read_event_file(path: Path) -> EventColumns:
 def _what_is_it(path: Path) -> str:
     with open_regular(path, buffering=0) as stream:
         head = stream.read(64)
-    if head.startswith(_GIT_LFS):
-        return "a git-LFS pointer, not the event file itself: fetch it with 'git lfs pull'"
-    if head.startswith(b"\x1f\x8b"):
-        return "a gzip file: decompress it first"
-    return "not an event file: no sound record in it"
+    return wrapping(head, "event file") or "not an event file: no sound record in it"
 
 
 _WIDTHS = {  # TensorFlow DataType number -> struct format of one element (types.proto)

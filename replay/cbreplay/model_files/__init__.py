@@ -7,7 +7,6 @@ from .isolation import IsolatedReader, shared_reader
 from .listing import (
     CHECKPOINT_FOLDERS,
     ENDINGS,
-    NEVER_ENTERED,
     TRASH,
     is_model_file_name,
     is_model_file_near,
@@ -18,7 +17,6 @@ from .records import Checkpoint, Distance, Finding, Status, Tensor
 __all__ = [
     "CHECKPOINT_FOLDERS",
     "ENDINGS",
-    "NEVER_ENTERED",
     "TRASH",
     "Checkpoint",
     "Distance",

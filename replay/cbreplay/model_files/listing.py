@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..damage import Skipped
 from ..errors import LogNotFoundError
+from ..files import files_below
 
 #: What the name of a file with a model or weights ends in.
 ENDINGS = (".weights.h5", ".h5", ".hdf5", ".hdf", ".keras")
@@ -20,8 +21,6 @@ TRASH = ".cbreplay-trash"
 
 _LOOKED_AT = 500
 _DEPTH = 3
-#: Folders of other people's programs.
-NEVER_ENTERED = {"__pycache__", "node_modules", "site-packages"}
 
 
 def is_model_file_name(name: str) -> bool:
@@ -59,30 +58,16 @@ def list_model_files(folder: Path) -> tuple[list[Path], list[Skipped]]:
         return [folder], []
     found: list[Path] = []
     skipped: list[Skipped] = []
-    pending = [folder]
-    while pending:
-        here = pending.pop()
+    for path, entry in files_below(folder, skipped):
         try:
-            entries = list(os.scandir(here))
+            mode = entry.stat(follow_symlinks=False).st_mode
         except OSError as error:
-            if here == folder:
-                raise
-            skipped.append(Skipped(str(here), f"cannot be listed: {error.strerror}"))
+            skipped.append(Skipped(entry.path, f"cannot be examined: {error.strerror}"))
             continue
-        for entry in entries:
-            try:
-                mode = entry.stat(follow_symlinks=False).st_mode
-            except OSError as error:
-                skipped.append(Skipped(entry.path, f"cannot be examined: {error.strerror}"))
-                continue
-            path = here / entry.name
-            if stat.S_ISDIR(mode):
-                if not entry.name.startswith(".") and entry.name not in NEVER_ENTERED:
-                    pending.append(path)
-            elif is_model_file_name(entry.name):
-                if stat.S_ISREG(mode):
-                    found.append(path)
-                else:
-                    what = "a link, not followed" if stat.S_ISLNK(mode) else "not a regular file"
-                    skipped.append(Skipped(str(path), what))
+        if not is_model_file_name(entry.name):
+            continue
+        if stat.S_ISREG(mode):
+            found.append(path)
+        else:
+            skipped.append(Skipped(str(path), "a link, not followed" if stat.S_ISLNK(mode) else "not a regular file"))
     return sorted(found), sorted(skipped, key=lambda item: item.path)

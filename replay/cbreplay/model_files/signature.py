@@ -5,19 +5,16 @@ from __future__ import annotations
 import struct
 from typing import BinaryIO
 
+from ..files import wrapping
+
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 _HEAD = 512
 
 _OTHERS = (
-    (
-        b"version https://git-lfs.github.com/spec/",
-        "a git-LFS pointer, not the file itself: fetch it with 'git lfs pull'",
-    ),
-    (b"\x1f\x8b", "a gzip file: decompress it first"),
     (b"\x80", "a Python pickle, which is never loaded here"),
     (b"<", "a web page or XML, perhaps a failed download"),
-)  # fmt: skip
+)
 
 
 def kind_of(stream: BinaryIO) -> str:
@@ -32,6 +29,8 @@ def kind_of(stream: BinaryIO) -> str:
         return "zip"
     if _has_user_block(stream):
         return "an HDF5 file behind a user block, which Keras does not write"
+    if (wrapped := wrapping(head, "file")) is not None:
+        return wrapped
     for magic, what in _OTHERS:
         if head.startswith(magic):
             return what
