@@ -14,7 +14,6 @@ from cbreplay.text import duration, epoch_name, listed, number, plural, printabl
 from .terminal import console, line, print_damage, print_heading, table
 
 _MAX_BLOCKS = 8
-_WRONG = ("stale", "foreign", "damaged")
 _VERDICT_STYLE = {"stopped": "red", "completed": "green", "undecided": "yellow"}
 
 
@@ -128,7 +127,7 @@ def _print_files(out: Console, item: RunAnalysis, outcome: Outcome) -> None:
     names = list(outcome.files)[-3:]
     if len(outcome.files) > len(names):
         there = sum(name in on_disk for name in outcome.files)
-        wrong = sum(file.state in _WRONG for file in held.values())
+        wrong = sum(file.is_wrong for file in held.values())
         what = f", {wrong} of these not what they should be" if wrong else ""
         line(out, "keeps", f"{plural(len(outcome.files), 'file')}, {there} of them on disk{what}; the last written:")
     for name in names:
@@ -192,12 +191,12 @@ def _print_table(out: Console, analysis: Analysis) -> None:
 
 def _disk_cell(item: RunAnalysis, expected: int) -> str:
     """How many of the expected files are on disk; a mark where one is not what it should be, or may be another's."""
-    states = [] if item.checkpoints is None else [file.state for file in item.checkpoints.expected]
+    held = () if item.checkpoints is None else item.checkpoints.expected
     there = f"{len(item.on_disk)}/{expected}"
-    if any(state in _WRONG for state in states):
+    if any(file.is_wrong for file in held):
         return f"{there}!"
     shared = any(disk.also for disk in item.on_disk)
-    return f"{there}?" if shared and "as expected" not in states else there
+    return f"{there}?" if shared and all(file.state != "as expected" for file in held) else there
 
 
 def _print_table_notes(out: Console, analysis: Analysis) -> None:

@@ -13,6 +13,7 @@ from .checkpoints import (
     choose_checkpoint,
     find_files,
     match_paths,
+    mode_of,
     places_of,
     reconcile,
 )
@@ -63,12 +64,11 @@ def best_checkpoint(
     held = [reconcile(outcome, places_of(outcome, runs, matches), matches) for outcome in outcomes]
     matches = [match for match in matches if match.run is None or match.run in wanted]
     chosen = [run for run in runs if run.name in wanted]
-    modes = {outcome.mode for outcome in outcomes if outcome.run.name in wanted} - {None}
-    monitor = rule.monitor
     if proved:
         matches = [match for match in matches if match.weights_epochs]
         held = [replace(item, expected=()) for item in held]
     return choose_checkpoint(
-        matches, chosen, monitor=monitor, mode=str(modes.pop()) if len(modes) == 1 else rule.mode,
+        matches, chosen, monitor=rule.monitor,
+        mode=mode_of(rule, [outcome for outcome in outcomes if outcome.run.name in wanted]),
         expected=[item for item in held if item.run in wanted],
     )  # fmt: skip

@@ -89,13 +89,12 @@ def command(
 
 def _fails(survey: Survey, template_given: bool) -> bool:
     """Whether a file is not sound or not what it should be, or one that was asked for is missing."""
-    wrong = ("stale", "foreign", "damaged", *(("missing",) if template_given else ()))
     expected = [file for item in survey.runs for file in item.expected]
     return (
         not survey.matches
         or bool(survey.skipped)
         or any(match.status != "sound" or match.contradictions for match in survey.matches)
-        or any(file.state in wrong for file in expected)
+        or any(file.is_wrong or (template_given and file.state == "missing") for file in expected)
     )
 
 
@@ -131,9 +130,10 @@ def _replayed(
 
 def _aim(rule: dict[str, Any], outcomes: list[Outcome]) -> tuple[str, str]:
     """The monitor by which epochs are best, and ``min`` or ``max``."""
+    from cbreplay.checkpoints import mode_of
+
     _, saving = policy_from(rule)
-    modes = {outcome.mode for outcome in outcomes} - {None}
-    mode = str(modes.pop()) if len(modes) == 1 else saving.mode
+    mode = mode_of(saving, outcomes)
     return saving.monitor, "min" if mode == "auto" and not outcomes else mode
 
 

@@ -1,6 +1,6 @@
 """Checkpoints and runs: which file a replay expects, when a file was written, whose weights it holds, which may go."""
 
-from .choosing import Choice, choose_checkpoint, monitored_value
+from .choosing import Choice, choose_checkpoint, mode_of, monitored_value
 from .diffing import CheckpointDiff, diff_checkpoints
 from .finding import DiskFile, find_files
 from .nearby import checkpoints_near, logs_near
@@ -30,6 +30,7 @@ __all__ = [
     "logs_near",
     "match_checkpoints",
     "match_paths",
+    "mode_of",
     "monitored_value",
     "places_of",
     "plan_pruning",

@@ -12,6 +12,8 @@ import numpy as np
 
 from ..errors import NoCheckpointError, ParameterError
 from ..files import shared_parts
+from ..outcome import Outcome
+from ..rules import ModelCheckpoint
 from ..run import Run, nearest_hint
 from ..text import number, plural, printable
 from .evidence import epoch_list
@@ -68,6 +70,12 @@ def _value_at(run: Run, epoch: int, fit: int | None, monitor: str) -> float | No
         if logged == epoch:
             return logs.get(monitor)
     return None
+
+
+def mode_of(rule: ModelCheckpoint, outcomes: Sequence[Outcome]) -> str:
+    """The mode by which ``outcomes`` of a rule judge, ``min`` or ``max``; the rule's own where they do not agree."""
+    modes = {outcome.mode for outcome in outcomes} - {None}
+    return str(modes.pop()) if len(modes) == 1 else rule.mode
 
 
 def choose_checkpoint(

@@ -33,6 +33,11 @@ class ExpectedFile:
     sentence: str
     match: Match | None = None
 
+    @property
+    def is_wrong(self) -> bool:
+        """Whether a file is there that is not what it should be."""
+        return self.state in ("stale", "foreign", "damaged")
+
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dict with the fields of this record."""
         return {
