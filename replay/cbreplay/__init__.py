@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .errors import (
         CallbackError,
         CbreplayError,
+        CurveError,
         LogNotFoundError,
         NoCheckpointError,
         NotALogError,
@@ -51,16 +52,20 @@ if TYPE_CHECKING:
     from .replaying import replay, replay_fits
     from .rules import (
         EarlyStopping,
+        GeneralizationLoss,
         LookBack,
         ModelCheckpoint,
+        ProductivityQuotient,
         Profile,
         ReduceLROnPlateau,
+        SmoothedEarlyStopping,
+        SuccessiveIncreases,
         TerminateOnNaN,
         list_profiles,
         resolve_profile,
     )
     from .run import Run, Runs
-    from .sweeping import sweep
+    from .sweeping import iter_sweep, sweep
 
 _HOMES = {
     "analysis": ("Analysis", "RunAnalysis", "analyze"),
@@ -72,7 +77,7 @@ _HOMES = {
     "damage": ("Damage", "Skipped"),
     "ending": ("Ending", "infer_ending"),
     "errors": (
-        "CallbackError", "CbreplayError", "LogNotFoundError", "NoCheckpointError", "NotALogError",
+        "CallbackError", "CbreplayError", "CurveError", "LogNotFoundError", "NoCheckpointError", "NotALogError",
         "NotComparableError", "NothingReadableError", "ParameterError", "UnknownMetricError", "UnknownProfileError",
         "UnknownRunError",
     ),
@@ -83,11 +88,12 @@ _HOMES = {
     "plots": ("plot_comparison", "plot_outcome"),
     "replaying": ("replay", "replay_fits"),
     "rules": (
-        "EarlyStopping", "LookBack", "ModelCheckpoint", "Profile", "ReduceLROnPlateau", "TerminateOnNaN",
-        "list_profiles", "resolve_profile",
+        "EarlyStopping", "GeneralizationLoss", "LookBack", "ModelCheckpoint", "ProductivityQuotient", "Profile",
+        "ReduceLROnPlateau", "SmoothedEarlyStopping", "SuccessiveIncreases", "TerminateOnNaN", "list_profiles",
+        "resolve_profile",
     ),
     "run": ("Run", "Runs"),
-    "sweeping": ("sweep",),
+    "sweeping": ("iter_sweep", "sweep"),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -98,12 +104,14 @@ __all__ = [
     "Checkpoint",
     "CheckpointDiff",
     "Choice",
+    "CurveError",
     "Damage",
     "Distance",
     "EarlyStopping",
     "EarlyStoppingRecord",
     "Ending",
     "Finding",
+    "GeneralizationLoss",
     "LogNotFoundError",
     "LookBack",
     "Match",
@@ -115,6 +123,7 @@ __all__ = [
     "NothingReadableError",
     "Outcome",
     "ParameterError",
+    "ProductivityQuotient",
     "Profile",
     "PrunePlan",
     "ReduceLROnPlateau",
@@ -123,6 +132,8 @@ __all__ = [
     "RunCheckpoints",
     "Runs",
     "Skipped",
+    "SmoothedEarlyStopping",
+    "SuccessiveIncreases",
     "Survey",
     "Tensor",
     "TerminateOnNaN",
@@ -139,6 +150,7 @@ __all__ = [
     "explain",
     "infer_ending",
     "inspect_checkpoint",
+    "iter_sweep",
     "list_profiles",
     "load_runs",
     "match_checkpoints",

@@ -13,13 +13,13 @@ import numpy as np
 from ._version import __version__
 from .checkpoints import DiskFile, RunCheckpoints, find_files, match_paths, reconcile
 from .damage import Damage, Skipped
-from .errors import CallbackError, NothingReadableError, ParameterError, UnknownMetricError
+from .errors import CallbackError, CurveError, NothingReadableError, ParameterError, UnknownMetricError
 from .logs import load_runs
 from .logs.loading import Progress
 from .model_files import is_model_file_name
 from .outcome import Outcome
 from .replaying import replay
-from .rules import EarlyStopping, LookBack, ModelCheckpoint, Rule
+from .rules import EarlyStopping, ModelCheckpoint, Rule, StoppingRule
 from .rules.profiles import profile_for
 from .run import Run, Runs, nearest_hint
 
@@ -122,7 +122,7 @@ def classic_policy() -> tuple[EarlyStopping, ModelCheckpoint]:
 
 def analyze(
     logdir: str | Path,
-    early_stopping: EarlyStopping | LookBack | None = None,
+    early_stopping: StoppingRule | None = None,
     model_checkpoint: ModelCheckpoint | None = None,
     *,
     profile: str = "auto",
@@ -217,7 +217,7 @@ def try_replay(
         )
     except CallbackError as error:
         return error.outcome, str(error)
-    except (ParameterError, UnknownMetricError) as error:
+    except (CurveError, ParameterError, UnknownMetricError) as error:
         unresolved = [rule.parameters() for rule in rules if rule.parameters().get("mode") == "auto"]
         missing = [
             monitor

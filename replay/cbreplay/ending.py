@@ -128,8 +128,8 @@ def _fitting(run: Run, monitor: str, mode: str, profile: Profile) -> list[Fittin
 
 def _last_fit(run: Run, monitor: str) -> tuple[list[int], list[float]]:
     """The monitor in the last session: callbacks start afresh there."""
-    logged = [(epoch, logs[monitor]) for epoch, logs in run.fits()[-1] if monitor in logs]
-    return [epoch for epoch, _ in logged], [value for _, value in logged]
+    epoch, value = run.seen_by_fit(monitor)[-1]
+    return epoch.tolist(), value.tolist()
 
 
 def _pass(

@@ -28,6 +28,10 @@ class ParameterError(CbreplayError, ValueError):
     """A parameter of ours (not of a replayed callback) has a value that cannot be used."""
 
 
+class CurveError(CbreplayError, ValueError):
+    """A rule cannot be applied to the values of a run; the message says which value and why."""
+
+
 class NotComparableError(CbreplayError, ValueError):
     """Two checkpoints cannot be compared; the message says why."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .outcome import EarlyStoppingRecord, Outcome, TraceRow
+from .rules import ScoredRule
 from .text import number, plural
 
 
@@ -35,7 +36,7 @@ class ExplainedEpoch:
 
 
 def explain(outcome: Outcome) -> list[ExplainedEpoch]:
-    """The looks of the first EarlyStopping (or LookBack) of an outcome, in order; empty where there is none."""
+    """The looks of the first stopping rule of an outcome, in order; empty where there is none."""
     record = outcome.early_stopping
     if record is None:
         return []
@@ -46,9 +47,10 @@ def explain(outcome: Outcome) -> list[ExplainedEpoch]:
 
 
 def _explained(row: TraceRow, record: EarlyStoppingRecord, outcome: Outcome, wrote: tuple[str, ...]) -> ExplainedEpoch:
-    delta = abs(float(record.rule.parameters()["min_delta"]))
+    delta = record.rule.parameters().get("min_delta")
     needed = None
-    if row.reference is not None:
+    if row.reference is not None and delta is not None:
+        delta = abs(float(delta))
         needed = row.reference + delta if record.mode == "max" else row.reference - delta
     return ExplainedEpoch(
         epoch=row.epoch,
@@ -74,20 +76,16 @@ def _words(row: TraceRow, record: EarlyStoppingRecord, needed: float | None, wro
         said = f"before start_from_epoch (index {parameters['start_from_epoch']}): not looked at"
     else:
         said = f"{monitor} is {number(row.value)}{_comparison(row, record, needed)}"
-        said += _consequence(row, int(parameters["patience"]))
+        said += _consequence(row, int(parameters.get("patience", 0)))
     return said + (f"; writes {', '.join(wrote)}" if wrote else "")
 
 
 def _comparison(row: TraceRow, record: EarlyStoppingRecord, needed: float | None) -> str:
+    if isinstance(record.rule, ScoredRule):
+        return record.rule.in_words(row)
     if needed is None or row.margin is None:
         return ""
     side = "above" if record.mode == "max" else "below"
-    if type(record.rule).__name__ == "LookBack":
-        return (
-            f", which is {number(row.margin)} more gain than needed"
-            if row.margin >= 0
-            else (f", which is {number(-row.margin)} less gain than needed over {number(row.reference)}")
-        )
     bound = f", which had to be {side} {number(needed)}"
     if row.event.startswith("improves"):
         return f"{bound} and is, by {number(row.margin)}"

@@ -69,7 +69,7 @@ def replay(
     """
     rules = _as_rules(callbacks)
     if isinstance(run, Run):
-        run = with_monitors(run, (str(m) for rule in rules if (m := rule.parameters().get("monitor"))), metrics)
+        run = with_monitors(run, (metric for rule in rules for metric in rule.watches()), metrics)
     prepared = prepare(run, initial_epoch, planned_epochs)
     evidence = prepared.run.release
     resolved, why = profile_for(profile, evidence)

@@ -248,6 +248,31 @@ class Run:
             return self.fit_epochs[fit]
         return self.first_epoch, self.first_epoch + self.epochs
 
+    def seen_by_fit(self, name: str) -> list[tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]]:
+        """What the callbacks of each fit saw of one metric: (0-based epochs, values); see :meth:`fits`."""
+        nothing = np.zeros(0, np.int64), np.zeros(0)
+        metric = self.table.get(name) if name != "epoch" else None
+        if len(self.fit_epochs) < 2:
+            return [nothing if metric is None else (metric.epoch, metric.value)]
+        result = []
+        for number, (first, end) in enumerate(self.fit_epochs):
+            kept_until = self._kept_until(number)
+            epoch, value = nothing
+            if metric is not None:
+                kept = (metric.epoch >= first) & (metric.epoch < min(end, kept_until))
+                epoch, value = metric.epoch[kept], metric.value[kept]
+            again = self.replaced[number].get(name) if name != "epoch" else None
+            if again is not None:
+                late = again.epoch >= kept_until
+                epoch, value = np.append(epoch, again.epoch[late]), np.append(value, again.value[late])
+            order = np.argsort(epoch, kind="stable")
+            result.append((epoch[order], value[order]))
+        return result
+
+    def _kept_until(self, fit: int) -> int:
+        """The first epoch that a later fit wrote again; the end of the fit where none did."""
+        return min([begin for begin, _ in self.fit_epochs[fit + 1 :]], default=self.fit_epochs[fit][1])
+
     def fits(self) -> list[list[tuple[int, dict[str, float]]]]:
         """What the callbacks of each fit saw: (0-based epoch, logs), with the epochs that a later fit wrote again."""
         rows = self.logs()
@@ -255,7 +280,7 @@ class Run:
             return [list(enumerate(rows, start=self.first_epoch))]
         result = []
         for number, (first, end) in enumerate(self.fit_epochs):
-            kept_until = min([begin for begin, _ in self.fit_epochs[number + 1 :]], default=end)
+            kept_until = self._kept_until(number)
             seen = {e: rows[e - self.first_epoch] for e in range(first, min(end, kept_until))}
             for metric in self.replaced[number].values():
                 for epoch, value in zip(metric.epoch.tolist(), metric.value.tolist(), strict=True):
@@ -370,10 +395,14 @@ def is_same_training(one: Run, other: Run) -> bool:
     """
     shared = one.table.keys() & other.table.keys()
     histories = any(metric.exact for run in (one, other) for metric in run.table.values())
-    return histories and bool(shared) and all(
-        np.array_equal(one.table[name].epoch, other.table[name].epoch)
-        and np.array_equal(one.table[name].value, other.table[name].value, equal_nan=True)
-        for name in shared
+    return (
+        histories
+        and bool(shared)
+        and all(
+            np.array_equal(one.table[name].epoch, other.table[name].epoch)
+            and np.array_equal(one.table[name].value, other.table[name].value, equal_nan=True)
+            for name in shared
+        )
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,8 @@ import numpy as np
 from ..errors import CallbackTypeError
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from ..outcome import CallbackRecord
     from .profiles import Profile
 
@@ -95,6 +97,14 @@ class Callback(ABC):
         """What this callback did in the fit so far."""
 
 
+class StoppingCallback(Callback):
+    """A callback that can end training because of a metric."""
+
+    @abstractmethod
+    def maximizes(self, training: SimulatedTraining) -> bool:
+        """Whether higher is better; raises what the original raises where it cannot tell."""
+
+
 class Rule(ABC):
     """The parameters of a callback, as its constructor takes them."""
 
@@ -102,9 +112,18 @@ class Rule(ABC):
     def start(self, profile: Profile, setting: Setting) -> Callback:
         """A fresh callback object of the profile's release; raises what the real constructor raises."""
 
+    def watches(self) -> tuple[str, ...]:
+        """The metrics that it looks at, the monitor first."""
+        monitor = self.parameters().get("monitor")
+        return () if monitor is None else (str(monitor),)
+
     def parameters(self) -> dict[str, Any]:
         """Constructor arguments by name."""
         return {item.name: getattr(self, item.name) for item in fields(self)}  # type: ignore[arg-type]
+
+    def with_parameters(self, **parameters: Any) -> Self:
+        """The same rule with other values for some of its parameters."""
+        return replace(self, **parameters)  # type: ignore[type-var]
 
     def changed_parameters(self) -> dict[str, Any]:
         """The constructor arguments that differ from their defaults."""
@@ -117,6 +136,18 @@ class Rule(ABC):
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dict: the class's name under ``rule``, then its parameters."""
         return {"rule": type(self).__name__, **self.parameters()}
+
+
+class StoppingRule(Rule):
+    """The parameters of a callback that can end training because of a metric."""
+
+    monitor: str
+    mode: str
+    start_from_epoch: int
+
+    @abstractmethod
+    def start(self, profile: Profile, setting: Setting) -> StoppingCallback:
+        """A fresh callback object of the profile's release; raises what the real constructor raises."""
 
 
 def refuse_unknown_parameters(rule: Rule, known: tuple[str, ...]) -> None:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ..errors import ParameterError
-from ..outcome import EarlyStoppingRecord, TraceRow
-from .base import Callback, Rule, Setting, SimulatedTraining
-
-if TYPE_CHECKING:
-    from .profiles import Profile
+from ..outcome import TraceRow
+from ..text import number
+from .scored import Floats, ScoredRule, Seen, gain
 
 
 @dataclass(frozen=True)
-class LookBack(Rule):
+class LookBack(ScoredRule):
     """Stop at the first value that has gained less than ``min_delta`` over the one ``patience`` evaluations ago.
 
     "Compare validation loss of the current epoch with the (current - patience) epoch; stop if the difference
@@ -38,64 +37,32 @@ class LookBack(Rule):
     def __post_init__(self) -> None:
         if self.patience < 1:
             raise ParameterError(f"patience of the look-back rule must be at least 1, got {self.patience!r}")
-        if self.mode not in ("min", "max"):
-            raise ParameterError(f"mode of the look-back rule must be 'min' or 'max', got {self.mode!r}")
+        self._check()
 
-    def start(self, profile: Profile, setting: Setting) -> Callback:
-        """A fresh look-back rule; it is the same in every profile."""
-        return _LookBack(self)
+    @property
+    def threshold(self) -> float:
+        """Minus ``min_delta``: the score is the loss, the gain with its sign turned."""
+        return -self.min_delta
 
+    def score(self, seen: Seen) -> float:
+        """The loss over the value ``patience`` evaluations ago."""
+        then = self.reference(seen)
+        return math.nan if then is None else -float(gain(seen.values[-1], then, self.maximize))
 
-class _LookBack(Callback):
-    def __init__(self, rule: LookBack) -> None:
-        self.rule: LookBack = rule
-        self.on_train_begin(SimulatedTraining())
+    def reference(self, seen: Seen) -> float | None:
+        """The value ``patience`` evaluations ago."""
+        return seen.values[-1 - self.patience] if len(seen.values) > self.patience else None
 
-    def on_train_begin(self, training: SimulatedTraining) -> None:
-        self.values: list[float] = []
-        self.best: float | None = None
-        self.best_epoch: int | None = None
-        self.stopped_epoch: int | None = None
-        self.trace: list[TraceRow] = []
+    def scores(self, values: Floats, training: Floats) -> Floats:
+        """The loss of each value over the one ``patience`` before it, shape (values,)."""
+        made = np.full(len(values), np.nan)
+        made[self.patience :] = -gain(values[self.patience :], values[: -self.patience], self.maximize)
+        return made
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any], training: SimulatedTraining) -> None:
-        rule = self.rule
-        value = logs.get(rule.monitor)
-        if value is None or epoch < rule.start_from_epoch:
-            event = "no value" if value is None else "not looked at yet"
-            self.trace.append(TraceRow(epoch, value, self.best, 0, None, event))
-            return
-        value = float(value)
-        self.values.append(value)
-        better = self.best is None or (value > self.best if rule.mode == "max" else value < self.best)
-        if better and not math.isnan(value):
-            self.best, self.best_epoch = value, epoch
-        gain = self._gain()
-        margin = None if gain is None else gain - rule.min_delta
-        event = "goes on"
-        if gain is not None and gain < rule.min_delta:
-            event = "stops"
-            self.stopped_epoch = epoch
-            training.stop_training = True
-        then = self.values[-1 - rule.patience] if len(self.values) > rule.patience else None
-        self.trace.append(TraceRow(epoch, value, self.best, 0, margin, event, then))
-
-    def _gain(self) -> float | None:
-        if len(self.values) <= self.rule.patience:
-            return None
-        now, then = self.values[-1], self.values[-1 - self.rule.patience]
-        if math.isnan(then):
-            return None
-        if math.isnan(now):
-            return -math.inf
-        gain = now - then if self.rule.mode == "max" else then - now
-        return None if math.isnan(gain) else gain
-
-    def record(self) -> EarlyStoppingRecord:
-        return EarlyStoppingRecord(
-            rule=self.rule, mode=self.rule.mode, stopped_epoch=self.stopped_epoch, best_epoch=self.best_epoch,
-            best=self.best, restored_epoch=None,
-            attributes={"stopped_epoch": self.stopped_epoch or 0, "best_epoch": self.best_epoch,
-                        "best": self.best, "wait": 0},
-            trace=tuple(self.trace),
-        )  # fmt: skip
+    def in_words(self, row: TraceRow) -> str:
+        """By how much the gain was more or less than needed."""
+        if row.margin is None:
+            return ""
+        if row.margin >= 0:
+            return f", which is {number(row.margin)} more gain than needed"
+        return f", which is {number(-row.margin)} less gain than needed over {number(row.reference)}"

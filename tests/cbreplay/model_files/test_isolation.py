@@ -69,7 +69,7 @@ def test_a_reader_that_cannot_start_is_a_defect_and_no_finding(data, reader, mon
 
 def test_a_reader_that_ended_after_a_file_is_started_again(data, reader, monkeypatch) -> None:
     with monkeypatch.context() as patched:
-        _play(patched, "print('{\"oserror\": \"played\"}', flush=True); sys.exit(0)")
+        _play(patched, 'print(\'{"oserror": "played"}\', flush=True); sys.exit(0)')
         with pytest.raises(OSError, match="played"):
             reader.read(data / "hard/h5/intact.h5")
     assert reader.read(data / "hard/h5/intact.h5").status == "sound"

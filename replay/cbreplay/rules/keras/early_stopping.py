@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import CallbackAttributeError, CallbackTypeError
 from ...outcome import EarlyStoppingRecord, TraceRow
-from ..base import Callback, Logs, Rule, Setting, SimulatedTraining, refuse_unknown_parameters
+from ..base import Logs, Setting, SimulatedTraining, StoppingCallback, StoppingRule, refuse_unknown_parameters
 from .modes import maximizes_by_metric, maximizes_by_name
 from .waiting import Wait, begin, look
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class EarlyStopping(Rule):
+class EarlyStopping(StoppingRule):
     """Stop training when a monitored metric has stopped improving; parameters as in ``keras.callbacks``.
 
     1. An improvement must exceed ``min_delta``: a gain of just ``min_delta``, or a tie, is none.
@@ -41,12 +41,12 @@ class EarlyStopping(Rule):
     restore_best_weights: bool = False
     start_from_epoch: int = 0
 
-    def start(self, profile: Profile, setting: Setting) -> Callback:
+    def start(self, profile: Profile, setting: Setting) -> StoppingCallback:
         """A fresh EarlyStopping of the profile's release."""
         return _EarlyStopping(self, profile, setting)
 
 
-class _EarlyStopping(Callback):
+class _EarlyStopping(StoppingCallback):
     def __init__(self, rule: EarlyStopping, profile: Profile, setting: Setting) -> None:
         era = profile.early_stopping
         refuse_unknown_parameters(rule, era.parameters)
@@ -92,10 +92,15 @@ class _EarlyStopping(Callback):
     def _begin(self) -> None:
         self.state = begin(self.era, bool(self.maximize), self.rule.baseline)
 
+    def maximizes(self, training: SimulatedTraining) -> bool:
+        """Asked at the end of the first epoch by Keras 3, in the constructor by those before."""
+        if self.maximize is None:
+            self.maximize = maximizes_by_metric("EarlyStopping", self.rule.monitor, self.setting, training)
+        return self.maximize
+
     def on_epoch_end(self, epoch: int, logs: dict[str, Any], training: SimulatedTraining) -> None:
         rule, era = self.rule, self.era
-        if self.maximize is None:
-            self.maximize = maximizes_by_metric("EarlyStopping", rule.monitor, self.setting, training)
+        maximize = self.maximizes(training)
         if self.state is None:
             self._begin()
         assert self.state is not None
@@ -112,7 +117,7 @@ class _EarlyStopping(Callback):
             if era.fallback_sets_best_epoch:
                 self.best_epoch = epoch
         margin, reference = self._margin(value), self._best()
-        self.state, seen = look(era, self.state, epoch, value, self.maximize, self.min_delta, rule.baseline)
+        self.state, seen = look(era, self.state, epoch, value, maximize, self.min_delta, rule.baseline)
         event = "waits"
         if seen.accepted:
             self.best_epoch = self.accepted_epoch = epoch
