@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     )
     from .run import Run, Runs
     from .sweeping import iter_sweep, sweep
+    from .tuning import Advice, Recommendation, tune
 
 _HOMES = {
     "analysis": ("Analysis", "RunAnalysis", "analyze"),
@@ -94,10 +95,12 @@ _HOMES = {
     ),
     "run": ("Run", "Runs"),
     "sweeping": ("iter_sweep", "sweep"),
+    "tuning": ("Advice", "Recommendation", "tune"),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Advice",
     "Analysis",
     "CallbackError",
     "CbreplayError",
@@ -126,6 +129,7 @@ __all__ = [
     "ProductivityQuotient",
     "Profile",
     "PrunePlan",
+    "Recommendation",
     "ReduceLROnPlateau",
     "Run",
     "RunAnalysis",
@@ -162,6 +166,7 @@ __all__ = [
     "resolve_profile",
     "survey",
     "sweep",
+    "tune",
 ]
 
 

@@ -36,6 +36,7 @@ class RunMeasures:
     """
 
     run: Run
+    monitor: str
     maximize: bool | None
     problem: str | None
     verdict: Codes
@@ -111,7 +112,8 @@ def _measure(curve: Curve, stops: Stops | None, grid: Grid, rule: StoppingRule) 
     finite = loss[np.isfinite(loss)]
     seconds = run.seconds_after()
     common: dict[str, Any] = {
-        "run": run, "maximize": curve.maximize, "problem": curve.problem, "epochs": run.epochs,
+        "run": run, "monitor": curve.monitor, "maximize": curve.maximize, "problem": curve.problem,
+        "epochs": run.epochs,
         "spread": float(finite.max() - finite.min()) if len(finite) else np.nan,
         "seconds": float(seconds[0]) if len(seconds) else np.nan,
     }  # fmt: skip

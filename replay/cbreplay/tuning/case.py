@@ -1,0 +1,225 @@
+"""Swept runs and a goal: what they support, or why they support nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..sweeping import Grid, RunMeasures
+from ..sweeping.measuring import UNDECIDED
+from ..text import plural
+from .bounding import bounded_matrices
+from .choosing import NONE
+from .matrix import CellTable, Matrix, cell_table, matrix_of
+from .noise import estimate_noise
+from .records import Advice, FamilyPoint, Recommendation
+from .standing import Standing
+from .trying import MIN_DECIDED, hold_out, spread_of_choices
+from .weighing import Settings, Weigher
+
+#: With fewer runs no advice is given: an interval over four runs says nothing.
+MIN_RUNS = 5
+
+_MAX_CENSORED = 0.5
+
+
+@dataclass(frozen=True)
+class Case:
+    """Swept runs and what is wanted of them; the runs of one group, or all."""
+
+    settings: Settings
+    families: dict[str, tuple[Grid, list[RunMeasures]]]
+    rule: str
+    now: tuple[Grid, list[RunMeasures]] | None
+    ends: list[Standing]
+
+    def of(self, places: Sequence[int]) -> Case:
+        """The same for some of the runs."""
+
+        def some(swept: tuple[Grid, list[RunMeasures]]) -> tuple[Grid, list[RunMeasures]]:
+            return swept[0], [swept[1][place] for place in places]
+
+        families = {name: some(swept) for name, swept in self.families.items()}
+        now = None if self.now is None else some(self.now)
+        return replace(self, families=families, now=now, ends=[self.ends[place] for place in places])
+
+    @cached_property
+    def usable(self) -> list[int]:
+        """The runs that have the monitor."""
+        return [place for place, item in enumerate(self.ends) if item.is_usable]
+
+    @cached_property
+    def whole(self) -> list[int]:
+        """Those that nothing cut short."""
+        return [place for place in self.usable if not self.ends[place].is_censored]
+
+    @cached_property
+    def cut(self) -> list[int]:
+        """Those that something cut short, or may have."""
+        return [place for place in self.usable if self.ends[place].is_censored]
+
+    @cached_property
+    def used(self) -> list[int]:
+        """The runs that the advice rests on."""
+        return {"exclude": self.whole, "bound": [*self.whole, *self.cut], "ignore": self.usable}[self.settings.censored]
+
+    def matrices(self, measured: Sequence[RunMeasures]) -> tuple[Matrix, Matrix | None]:
+        """The runs used in the cells of a family, and how they are at best where that is another thing."""
+        if self.settings.censored == "bound" and self.cut:
+            return bounded_matrices([measured[n] for n in self.whole], [measured[n] for n in self.cut])
+        return matrix_of([measured[n] for n in self.used], as_whole=self.settings.censored == "ignore"), None
+
+    def table(self, measured: Sequence[RunMeasures], matrix: Matrix, cells: int) -> CellTable:
+        """The measures of a family's cells; undecided ones are counted over all that have the monitor."""
+        verdicts = np.array([measured[n].verdict for n in self.usable]).reshape(len(self.usable), cells)
+        undecided = (verdicts == UNDECIDED).sum(axis=0) * (self.settings.censored != "ignore")
+        return cell_table(matrix, undecided, len(self.usable), self.settings.goal.missed)
+
+    def advice(self, groups: Sequence[Sequence[int]] = ()) -> Advice:
+        """What these runs support; with ``groups`` also tried by leaving each of them out."""
+        grid, measured = self.families[self.rule]
+        settings = self.settings
+        common: dict[str, Any] = {
+            "monitor": settings.monitor, "mode": settings.fixed["mode"], "goal": settings.goal,
+            "confidence": settings.confidence, "censored": settings.censored,
+            "grid": grid, "standings": tuple(self.ends), "used": tuple(self.ends[n].run for n in self.used),
+            "measured": tuple(measured),
+            "noise": estimate_noise(
+                ((self.ends[n].run, measured[n].run.values(settings.monitor)) for n in self.usable),
+                grid.axes.get("min_delta", ()),
+            ),
+        }  # fmt: skip
+        refusal = self._refusal()
+        if not self.used:  # nothing to rest on: show what the runs say against what they reached
+            reached = matrix_of([measured[n] for n in self.usable]) if self.usable else _nothing(grid)
+            table = self.table(measured, reached, grid.cells)
+            return Advice(cells=table, recommended=None, refusal=refusal, notes=self._notes(), **common)
+        matrix, optimistic = self.matrices(measured)
+        table = self.table(measured, matrix, grid.cells)
+        weigher = Weigher(matrix, optimistic, table, grid, settings)
+        chooser = weigher.chooser(settings.goal)
+        picked = int(chooser.choose(np.ones(matrix.runs))[0])
+        if picked == NONE and refusal is None:
+            refusal = self._no_cell(weigher)
+        weighed: dict[str, Any] = {
+            "front": tuple(weigher.recommend(cell) for cell in weigher.front), "knee": weigher.at_knee(),
+            "current": self._current(),
+        }  # fmt: skip
+        if refusal is not None:
+            return Advice(
+                cells=table, recommended=None, refusal=refusal, notes=self._notes(), **weighed, **common
+            )  # fmt: skip
+        taken = weigher.recommend(picked)
+        blocks = [[n] for n in range(matrix.runs)]
+        trying = (settings.confidence, settings.resamples, settings.seed)
+        return Advice(
+            cells=table,
+            recommended=taken,
+            refusal=None,
+            held_out=hold_out(chooser, blocks, "run", *trying),
+            held_out_groups=hold_out(chooser, self._blocks(groups), "group", *trying) if groups else None,
+            spread=spread_of_choices(chooser, grid, picked, weigher.counts, settings.confidence),
+            half=weigher.choose(settings.goal.scaled(0.5)),
+            double=weigher.choose(settings.goal.scaled(2.0)),
+            families=self._compared(1 - taken.saved.value),
+            notes=self._notes(),
+            **weighed,
+            **common,
+        )
+
+    def _blocks(self, groups: Sequence[Sequence[int]]) -> list[list[int]]:
+        """The groups as places among the runs used; a run without a group is one by itself."""
+        place = {run: n for n, run in enumerate(self.used)}
+        blocks = [[place[run] for run in group if run in place] for group in groups]
+        grouped = {n for block in blocks for n in block}
+        return [block for block in blocks if block] + [[n] for n in place.values() if n not in grouped]
+
+    def _refusal(self) -> str | None:
+        total, cut, used = len(self.usable), len(self.cut), len(self.used)
+        if not total:
+            return f"no run has a finite {self.settings.monitor!r}"
+        if self.settings.censored == "exclude" and cut > _MAX_CENSORED * total:
+            return (
+                f"{cut} of {plural(total, 'run')} were cut short, or may have been: they cannot say what more patience "
+                "would have brought. Give --planned-epochs if they ran to their end, or --censored bound or ignore"
+            )
+        if used < MIN_RUNS:
+            return f"{plural(used, 'run')} cannot support an advice: at least {MIN_RUNS} whole ones are needed"
+        return None
+
+    def _no_cell(self, weigher: Weigher) -> str:
+        goal = self.settings.goal
+        decided = weigher.eligible
+        if not decided.any():
+            return f"no cell of the grid decides at least {MIN_DECIDED:.0%} of the {plural(len(self.used), 'run')}"
+        if goal.kind == "budget":
+            least = 1 - float(weigher.table.saved[decided].max())
+            return f"no cell keeps to {goal.limit:.0%} of the epochs; the cheapest takes {least:.0%}"
+        least = float(weigher.regret[decided].min())
+        shown = f"{least:.3g}" if goal.absolute else f"{least:.2%}"
+        limit = f"{goal.limit:.3g}" if goal.absolute else f"{goal.limit:.2%}"
+        return f"no cell keeps the mean regret to {limit}; the lowest is {shown}: try more patience"
+
+    def _notes(self) -> tuple[str, ...]:
+        notes = []
+        kinds = Counter(item.kind for item in self.ends)
+        if kinds["whole"] and self.settings.censored != "ignore":
+            notes.append(
+                f"{plural(kinds['whole'], 'run')} without known planned epochs taken for whole: no usual early "
+                "stopping fits their end (--planned-epochs says how many were planned)"
+            )
+        if self.cut and self.settings.censored == "exclude":
+            notes.append(
+                f"{plural(len(self.cut), 'run')} left out: cut short, or may have been (--censored bound takes them in)"
+            )
+        if self.cut and self.settings.censored == "bound":
+            notes.append(f"{plural(len(self.cut), 'run')} cut short: counted as the worst that the whole runs allow")
+        if self.cut and self.settings.censored == "ignore":
+            notes.append(
+                f"{plural(len(self.cut), 'run')} may have been cut short and are taken for whole: regret is against "
+                "what they reached, and may be larger"
+            )
+        return tuple(notes)
+
+    def _current(self) -> Recommendation | None:
+        if self.now is None or self.settings.current is None:
+            return None
+        grid, measured = self.now
+        matrix, optimistic = self.matrices(measured)
+        table = self.table(measured, matrix, grid.cells)
+        return Weigher(matrix, optimistic, table, grid, self.settings).recommend(0)
+
+    def _compared(self, trained: float) -> tuple[FamilyPoint, ...]:
+        """Each family at the cost of the advice."""
+        settings = self.settings
+        goal = replace(settings.goal, kind="budget", limit=min(max(trained, 1e-9), 1.0))
+        points = []
+        for name, (grid, measured) in self.families.items():
+            matrix, optimistic = self.matrices(measured)
+            weigher = Weigher(
+                matrix, optimistic, self.table(measured, matrix, grid.cells), grid, replace(settings, goal=goal)
+            )
+            chooser = weigher.chooser(goal)
+            picked = int(chooser.choose(np.ones(matrix.runs))[0])
+            if picked == NONE:
+                points.append(FamilyPoint(name, None, np.nan, np.nan, None))
+                continue
+            held_out = hold_out(
+                chooser, [[n] for n in range(matrix.runs)], "run", settings.confidence, settings.resamples,
+                 settings.seed,
+            )  # fmt: skip
+            points.append(
+                FamilyPoint(name, weigher.rule(picked), float(weigher.table.saved[picked]),
+                            float(weigher.regret[picked]), held_out)
+            )  # fmt: skip
+        return tuple(points)
+
+
+def _nothing(grid: Grid) -> Matrix:
+    empty = np.zeros((0, grid.cells))
+    return Matrix(*([empty] * 7), *([np.zeros(0)] * 3))

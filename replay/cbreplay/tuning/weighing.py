@@ -1,0 +1,108 @@
+"""What the cells of one rule are worth on some runs, and which are worth a look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..rules import STOPPING_RULES, StoppingRule
+from ..sweeping import Grid
+from .choosing import NONE, Goal, distinct_cells, knee, pareto_front
+from .intervals import ratio_interval, resample_counts, share_interval
+from .matrix import CellTable, Matrix
+from .records import Recommendation
+from .trying import MIN_DECIDED, Chooser, mean_interval
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is wanted of the runs, and how. ``fixed`` are the rule's parameters that no cell varies."""
+
+    goal: Goal
+    censored: str
+    confidence: float
+    resamples: int
+    seed: int
+    monitor: str
+    fixed: dict[str, Any]
+    current: StoppingRule | None
+
+
+class Weigher:
+    """The cells of one family on the runs used: what each is worth, and which are worth a look."""
+
+    def __init__(
+        self, matrix: Matrix, optimistic: Matrix | None, table: CellTable, grid: Grid, settings: Settings
+    ) -> None:
+        self.matrix, self.optimistic, self.table, self.grid, self.settings = matrix, optimistic, table, grid, settings
+        self.counts = resample_counts(matrix.runs, settings.resamples, settings.seed)
+        self.cells = distinct_cells(grid, matrix.regret, matrix.regret_final, matrix.epochs_saved)
+
+    @cached_property
+    def regret(self) -> npt.NDArray[np.float64]:
+        """The mean regret of each cell that the goal limits."""
+        return np.asarray(getattr(self.table, self.settings.goal.regret))
+
+    @cached_property
+    def eligible(self) -> npt.NDArray[np.bool_]:
+        """The cells that decide enough of the runs to be chosen."""
+        decided = self.table.decided >= MIN_DECIDED * self.matrix.runs
+        return decided & (self.table.decided > 0) & np.isfinite(self.regret)
+
+    def chooser(self, goal: Goal) -> Chooser:
+        """What chooses among these cells for a goal."""
+        return Chooser(self.matrix, goal, self.cells)
+
+    def choose(self, goal: Goal) -> Recommendation | None:
+        """The cell for a goal, weighed; None where none reaches it."""
+        picked = int(self.chooser(goal).choose(np.ones(self.matrix.runs))[0])
+        return None if picked == NONE else self.recommend(picked)
+
+    @cached_property
+    def front(self) -> list[int]:
+        """The cells that no other beats in both saving and regret, the most saving first."""
+        cells = [cell for cell in self.cells.tolist() if self.eligible[cell]]
+        return pareto_front(self.regret, self.table.saved, cells)
+
+    def at_knee(self) -> Recommendation | None:
+        """The cell where the front bends."""
+        cell = knee(self.regret, self.table.saved, self.front)
+        return None if cell is None else self.recommend(cell)
+
+    def rule(self, cell: int) -> StoppingRule:
+        """The rule of a cell."""
+        taken = set(STOPPING_RULES[self.grid.rule].__dataclass_fields__)  # type: ignore[attr-defined]
+        fixed = {name: value for name, value in self.settings.fixed.items() if name in taken}
+        made = self.grid.rule_of(cell, **fixed)
+        assert isinstance(made, StoppingRule)
+        return made
+
+    def recommend(self, cell: int) -> Recommendation:
+        """A cell with what it would have saved and cost."""
+        matrix, confidence = self.matrix, self.settings.confidence
+        name = self.settings.goal.regret
+        known = ~np.isnan(matrix.regret[:, cell])
+        saved = np.where(known, matrix.epochs_saved[:, cell], 0.0)
+        measure, tolerance = self.settings.goal.missed
+        missed = int((getattr(matrix, measure)[known, cell] > tolerance).sum())
+        best = None
+        if self.optimistic is not None:
+            there = ~np.isnan(self.optimistic.regret[:, cell])
+            regret = getattr(self.optimistic, name)[there, cell]
+            best = {
+                "saved": float(self.optimistic.epochs_saved[there, cell].sum() / self.optimistic.epochs[there].sum()),
+                "regret": float(regret.mean()),
+            }
+        return Recommendation(
+            cell=cell,
+            rule=self.rule(cell),
+            measures=self.table.row(cell),
+            saved=ratio_interval(saved, np.where(known, matrix.epochs, 0.0), self.counts, confidence),
+            regret=mean_interval(getattr(matrix, name)[:, cell], self.counts, confidence),
+            missed=share_interval(missed, int(known.sum()), confidence),
+            optimistic=best,
+        )
