@@ -8,7 +8,6 @@ from rich.text import Text
 from cbreplay.analysis import Analysis, RunAnalysis
 from cbreplay.checkpoints import DiskFile, ExpectedFile
 from cbreplay.outcome import Outcome
-from cbreplay.rules import Rule
 from cbreplay.text import duration, epoch_name, listed, number, plural, printable, size, sparkline
 
 from .terminal import console, line, print_damage, print_heading, table
@@ -31,8 +30,8 @@ def print_analysis(analysis: Analysis) -> None:
 
 def _print_heading(out: Console, analysis: Analysis) -> None:
     out.print(f"{printable(analysis.logdir)}: {plural(len(analysis.runs), 'run')}", style="bold")
-    line(out, "policy", code_of(analysis.early_stopping))
-    line(out, "", code_of(analysis.model_checkpoint))
+    line(out, "policy", analysis.early_stopping.call())
+    line(out, "", analysis.model_checkpoint.call())
     _print_rules(out, analysis)
     line(out, "epochs", "counted from 1, as Keras prints them")
 
@@ -64,13 +63,6 @@ def _print_alternatives(out: Console, outcome: Outcome) -> None:
         )
         restored = "" if other.restored_epoch is None else f"; restores epoch {epoch_name(other.restored_epoch)}"
         line(out, "or", f"as {names}: {other.reason}{restored}{file}", style="yellow")
-
-
-def code_of(rule: Rule) -> str:
-    """A rule as Keras code, without most of what is default."""
-    always = {name: value for name, value in rule.parameters().items() if name in ("filepath", "monitor", "patience")}
-    told = {**always, **rule.changed_parameters()}
-    return f"{type(rule).__name__}({', '.join(f'{name}={value!r}' for name, value in told.items())})"
 
 
 def _print_block(out: Console, item: RunAnalysis) -> None:

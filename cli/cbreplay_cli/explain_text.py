@@ -10,7 +10,6 @@ from cbreplay.explaining import ExplainedEpoch, conclusion
 from cbreplay.outcome import Outcome
 from cbreplay.text import number, printable
 
-from .analysis_text import code_of
 from .terminal import console, line, table
 
 _STYLES = {"improves": "green", "stops": "bold red", "no value": "dim", "not looked at yet": "dim"}
@@ -21,7 +20,7 @@ def print_looks(outcome: Outcome, looks: Sequence[ExplainedEpoch], *, in_words: 
     out = console()
     out.print(f"{printable(outcome.run.name, 60)}", style="bold cyan")
     for number_, record in enumerate(outcome.callbacks):
-        line(out, "" if number_ else "policy", code_of(record.rule))
+        line(out, "" if number_ else "policy", record.rule.call())
     line(out, "rules", f"{outcome.profile.name} ({outcome.profile_reason})")
     out.print()
     if in_words:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
-    from cbreplay import EarlyStopping, LookBack, ModelCheckpoint
+    from cbreplay import ModelCheckpoint
+    from cbreplay.rules import StoppingRule
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -52,26 +54,53 @@ source_options = _compose(
     ),
 )  # fmt: skip
 
+#: The names of the rules that can stop a training; the library's ``STOPPING_RULES`` has the same (a test sees to it).
+RULES = ("keras", "lookback", "smoothed", "gl", "pq", "up")
+
+PARAMETERS_OF_OTHER_RULES = (
+    _option("--smoothing", type=float, help="smoothed: TensorBoard's smoothing, from 0 to below 1."),
+    _option("--alpha", type=float, help="gl: percent above the best; pq: that over the progress of training."),
+    _option("--strip-length", type=click.IntRange(min=1), help="pq, up: evaluations in a strip."),
+    _option("--strips", type=click.IntRange(min=1), help="up: strips in succession that are worse."),
+)
+
 reading_options = _compose(
     _option("--planned-epochs", type=click.IntRange(min=1), help="Epochs that every training was to run."),
     source_options,
 )
 
-rule_options = _compose(
-    _option(
-        "--rule", type=click.Choice(["keras", "lookback"]), default="keras", show_default=True,
-        help="Keras' EarlyStopping, or the textbook comparison with the value patience epochs ago.",
-    ),
+monitor_options = _compose(
     _option("--monitor", help="The metric to watch, as in Keras' logs.  [default: val_loss]"),
     _option(
         "--mode", type=click.Choice(["auto", "min", "max"]),
         help="What is better: lower or higher.  [default: min for val_loss, else auto]",
     ),
+)  # fmt: skip
+
+profile_option = _option(
+    "--profile", default="auto", show_default=True,
+    help="Whose rules: keras-3.15, keras-2.9, tf_keras-2.16, tf.keras-2.3, ...",
+)  # fmt: skip
+
+DEFAULT_OUT = "cbreplay-report"
+
+out_option = click.option(
+    "--out", type=click.Path(), help=f"The folder for plots, outside LOGDIR.  [default: {DEFAULT_OUT}]"
+)
+
+rule_options = _compose(
+    _option(
+        "--rule", type=click.Choice(RULES), default="keras", show_default=True,
+        help="Keras' EarlyStopping; smoothed: on a smoothed curve; lookback: the textbook comparison with the value "
+        "patience epochs ago; gl, pq, up: Prechelt's.",
+    ),
+    monitor_options,
     _option(
         "--patience", type=click.IntRange(min=0), default=5, show_default=True,
         help="Evaluations without improvement to wait.",
     ),
     _option("--min-delta", type=float, default=0.0, show_default=True, help="What an improvement must exceed."),
+    *PARAMETERS_OF_OTHER_RULES,
     _option("--baseline", type=float, help="A value that has to be beaten, too."),
     _option(
         "--start-from-epoch", type=click.IntRange(min=0), default=0, show_default=True,
@@ -104,10 +133,7 @@ rule_options = _compose(
         "--steps-per-epoch", type=click.IntRange(min=1),
         help="Batches per epoch; needed for a number in --save-freq.",
     ),
-    _option(
-        "--profile", default="auto", show_default=True,
-        help="Whose rules: keras-3.15, keras-2.9, tf_keras-2.16, tf.keras-2.3, ...",
-    ),
+    profile_option,
 )  # fmt: skip
 
 
@@ -130,26 +156,21 @@ metric_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 
 
-def policy_from(given: dict[str, Any]) -> tuple[EarlyStopping | LookBack, ModelCheckpoint]:
+def policy_from(given: dict[str, Any]) -> tuple[StoppingRule, ModelCheckpoint]:
     """The two rules that the values of ``rule_options`` stand for."""
+    from dataclasses import fields
+
     import cbreplay as cb
+    from cbreplay.rules import STOPPING_RULES
 
     monitor = given["monitor"] or "val_loss"
     mode = given["mode"] or ("min" if monitor == "val_loss" else "auto")
-    stopping: EarlyStopping | LookBack
-    if given["rule"] == "lookback":
-        if mode == "auto":
-            raise click.UsageError("--rule lookback with another monitor than val_loss needs --mode min or max.")
-        stopping = cb.LookBack(
-            monitor=monitor, min_delta=given["min_delta"], patience=given["patience"], mode=mode,
-            start_from_epoch=given["start_from_epoch"],
-        )  # fmt: skip
-    else:
-        stopping = cb.EarlyStopping(
-            monitor=monitor, min_delta=given["min_delta"], patience=given["patience"], mode=mode,
-            baseline=given["baseline"], restore_best_weights=given["restore_best_weights"],
-            start_from_epoch=given["start_from_epoch"],
-        )  # fmt: skip
+    if mode == "auto" and given["rule"] not in ("keras", "smoothed"):
+        raise click.UsageError(f"--rule {given['rule']} with another monitor than val_loss needs --mode min or max.")
+    kind = STOPPING_RULES[given["rule"]]
+    named = {item.name for item in fields(kind)}  # type: ignore[arg-type]
+    values = {name: value for name, value in given.items() if name in named and value is not None}
+    stopping = kind(**{**values, "monitor": monitor, "mode": mode})
     saved = given["checkpoint_monitor"] or monitor
     save_mode = given["checkpoint_mode"] or (mode if saved == monitor else ("min" if saved == "val_loss" else "auto"))
     saving = cb.ModelCheckpoint(
@@ -158,6 +179,18 @@ def policy_from(given: dict[str, Any]) -> tuple[EarlyStopping | LookBack, ModelC
         initial_value_threshold=given["initial_value_threshold"],
     )  # fmt: skip
     return stopping, saving
+
+
+def plot_folder(out: str | None, logdir: str) -> Path | None:
+    """Where plots go; never into LOGDIR: refused when asked for, left out with a word when it is the default."""
+    folder = Path(out or DEFAULT_OUT)
+    root = Path(logdir)
+    if root.is_dir() and root.resolve() in (folder.resolve(), *folder.resolve().parents):
+        if out is not None:
+            raise click.UsageError(f"--out {out} lies inside LOGDIR, which is never written to.")
+        click.echo(f"no plots: {folder} would lie inside LOGDIR; name a folder outside with --out", err=True)
+        return None
+    return folder
 
 
 def _save_freq(text: str | None) -> str | int:

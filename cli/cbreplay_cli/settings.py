@@ -10,6 +10,11 @@ from typing import Any
 
 import click
 
+_NOT_TRIED = (
+    "monitor", "mode", "baseline", "profile", "planned_epochs", "histories", "epoch_axis", "max_regret", "budget",
+    "absolute", "final", "compare", "censored", "group_by", "confidence", "resamples", "seed", "out", "plots",
+)  # fmt: skip
+
 
 def read_settings(folder: Path | None = None, known: Callable[[], set[str]] | None = None) -> dict[str, dict[str, Any]]:
     """click's default map, command -> option -> value; a flag or ``CBREPLAY_*`` variable goes before it.
@@ -32,8 +37,16 @@ def read_settings(folder: Path | None = None, known: Callable[[], set[str]] | No
                 near = difflib.get_close_matches(key, sorted(known()) if known else [], n=1)
                 hint = f"; did you mean {near[0]!r}?" if near else ""
                 raise click.UsageError(f"{path}: {key!r} is no option of cbreplay{hint}")
-            return dict.fromkeys(("analyze", "explain", "runs", "checkpoints", "best"), options)
+            return dict.fromkeys(("analyze", "explain", "runs", "checkpoints", "best"), options) | {
+                "tune": _tuned(options)
+            }
     return {}
+
+
+def _tuned(policy: dict[str, Any]) -> dict[str, Any]:
+    """What a policy means to ``tune``: its parameters are what one uses today, not the values to try."""
+    kept = {name: policy[name] for name in _NOT_TRIED if name in policy}
+    return kept | ({"current_patience": policy["patience"]} if "patience" in policy else {})
 
 
 def _parse(path: Path, table: tuple[str, ...]) -> dict[str, Any] | None:

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from .logs import load_runs
     from .model_files import Checkpoint, Distance, Finding, Tensor
     from .outcome import EarlyStoppingRecord, ModelCheckpointRecord, Outcome, TraceRow
-    from .plots import plot_comparison, plot_outcome
+    from .plots import plot_comparison, plot_front, plot_outcome, plot_survival, plot_sweep
     from .replaying import replay, replay_fits
     from .rules import (
         EarlyStopping,
@@ -86,7 +86,7 @@ _HOMES = {
     "logs": ("load_runs",),
     "model_files": ("Checkpoint", "Distance", "Finding", "Tensor"),
     "outcome": ("EarlyStoppingRecord", "ModelCheckpointRecord", "Outcome", "TraceRow"),
-    "plots": ("plot_comparison", "plot_outcome"),
+    "plots": ("plot_comparison", "plot_front", "plot_outcome", "plot_survival", "plot_sweep"),
     "replaying": ("replay", "replay_fits"),
     "rules": (
         "EarlyStopping", "GeneralizationLoss", "LookBack", "ModelCheckpoint", "ProductivityQuotient", "Profile",
@@ -160,7 +160,10 @@ __all__ = [
     "match_checkpoints",
     "plan_pruning",
     "plot_comparison",
+    "plot_front",
     "plot_outcome",
+    "plot_survival",
+    "plot_sweep",
     "replay",
     "replay_fits",
     "resolve_profile",

@@ -7,13 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..options import json_option, logdir_argument, metric_option, policy_from, reading_options, rule_options
+from ..options import (
+    json_option,
+    logdir_argument,
+    metric_option,
+    out_option,
+    plot_folder,
+    policy_from,
+    reading_options,
+    rule_options,
+)
 from ..progress import progress_bar
 
 if TYPE_CHECKING:
     from cbreplay import Analysis
 
-_DEFAULT_OUT = "cbreplay-report"
 _MAX_FIGURES = 60
 
 
@@ -27,7 +35,7 @@ _MAX_FIGURES = 60
     type=click.Path(exists=True, file_okay=False),
     help="The folder to look for checkpoint files in first.",
 )
-@click.option("--out", type=click.Path(), help=f"The folder for plots, outside LOGDIR.  [default: {_DEFAULT_OUT}]")
+@out_option
 @click.option(
     "--plots/--no-plots",
     default=None,
@@ -51,7 +59,7 @@ def command(
     from cbreplay.jsonable import to_json
 
     stopping, saving = policy_from(rule)
-    folder = None if plots is False or (as_json and not plots and out is None) else _plot_folder(out, logdir)
+    folder = None if plots is False or (as_json and not plots and out is None) else plot_folder(out, logdir)
     with progress_bar("reading") as progress:
         analysis = cb.analyze(
             logdir, stopping, saving, profile=rule["profile"], checkpoints=checkpoints,
@@ -66,18 +74,6 @@ def command(
         print_analysis(analysis)
     if folder is not None:
         _write_plots(analysis, folder, asked=plots is True, quiet=as_json)
-
-
-def _plot_folder(out: str | None, logdir: str) -> Path | None:
-    """Where plots go; never into LOGDIR: refused when asked for, left out with a word when it is the default."""
-    folder = Path(out or _DEFAULT_OUT)
-    root = Path(logdir)
-    if root.is_dir() and root.resolve() in (folder.resolve(), *folder.resolve().parents):
-        if out is not None:
-            raise click.UsageError(f"--out {out} lies inside LOGDIR, which is never written to.")
-        click.echo(f"no plots: {folder} would lie inside LOGDIR; name a folder outside with --out", err=True)
-        return None
-    return folder
 
 
 def _write_plots(analysis: Analysis, folder: Path, *, asked: bool, quiet: bool) -> None:

@@ -1,7 +1,16 @@
-"""Figures from outcomes: matplotlib's object interface, no global state, nothing shown."""
+"""Figures from outcomes and advice: matplotlib's object interface, no global state, nothing shown."""
 
 from .comparison import plot_comparison
-from .files import write_figures
+from .files import write_advice_figures, write_figures
 from .outcome import plot_outcome
+from .tuning import plot_front, plot_survival, plot_sweep
 
-__all__ = ["plot_comparison", "plot_outcome", "write_figures"]
+__all__ = [
+    "plot_comparison",
+    "plot_front",
+    "plot_outcome",
+    "plot_survival",
+    "plot_sweep",
+    "write_advice_figures",
+    "write_figures",
+]

@@ -12,8 +12,10 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from ..outcome import Outcome
+from ..tuning import Advice
 from .comparison import plot_comparison
 from .outcome import plot_outcome
+from .tuning import plot_front, plot_survival, plot_sweep
 
 
 def write_figures(
@@ -36,6 +38,37 @@ def write_figures(
         stem = file_stem(outcome.run.name, taken)
         taken.add(stem.lower())
         jobs.append((folder / f"{stem}.png", partial(plot_outcome, outcome)))
+    return _write(jobs, dpi, progress)
+
+
+def write_advice_figures(
+    advice: Advice,
+    outcomes: Sequence[Outcome],
+    folder: Path,
+    *,
+    dpi: int = 120,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Path]:
+    """Write ``tuning-map.png``, ``tuning-front.png``, ``tuning-training.png`` and ``tuning-runs.png`` into ``folder``.
+
+    The last one is of the outcomes of the advised policy. Returns the paths; raises OSError where the folder cannot
+    be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    jobs: list[tuple[Path, Callable[[], Figure]]] = [
+        (folder / "tuning-map.png", partial(plot_sweep, advice)),
+        (folder / "tuning-front.png", partial(plot_front, advice)),
+    ]
+    if advice.used:
+        jobs.append((folder / "tuning-training.png", partial(plot_survival, advice.survival())))
+    if outcomes:
+        jobs.append((folder / "tuning-runs.png", partial(plot_comparison, outcomes)))
+    return _write(jobs, dpi, progress)
+
+
+def _write(
+    jobs: Sequence[tuple[Path, Callable[[], Figure]]], dpi: int, progress: Callable[[int, int], None] | None
+) -> list[Path]:
     for done, (path, draw) in enumerate(jobs, start=1):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Glyph .* missing from")  # run names in any script

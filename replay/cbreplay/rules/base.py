@@ -133,6 +133,15 @@ class Rule(ABC):
             if (value := getattr(self, item.name)) is not item.default and value != item.default
         }
 
+    def call(self, *always: str) -> str:
+        """The rule as Python code: its class, called with what differs from the defaults, and what is named."""
+        first = {
+            name: value for name, value in self.parameters().items() if name in ("filepath", "monitor", "patience")
+        }
+        named = {name: value for name, value in self.parameters().items() if name in always}
+        told = first | named | self.changed_parameters()
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in told.items())})"
+
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dict: the class's name under ``rule``, then its parameters."""
         return {"rule": type(self).__name__, **self.parameters()}

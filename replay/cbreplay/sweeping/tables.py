@@ -55,9 +55,9 @@ def sweep(
     Columns: run, patience, min_delta, start_from_epoch (and smoothing, alpha, strip_length, strips where a rule has
     them), verdict, stopped_epoch and best_epoch (0-based Int64, <NA> where there is none), best, regret,
     regret_final (in the unit of the monitor), epochs_saved (Int64), seconds_saved, regret_relative and
-    regret_final_relative (over the run's range), monitor, rule. Each row equals the replay of its cell; where that
-    raises, or the run has no such monitor, the row is undecided. Raises :class:`ParameterError` for a grid that
-    cannot be.
+    regret_final_relative (over the run's range), epochs (how many were logged), monitor, rule. Each row equals the
+    replay of its cell; where that raises, or the run has no such monitor, the row is undecided. Raises
+    :class:`ParameterError` for a grid that cannot be.
     """
     import pandas as pd
 
@@ -130,6 +130,7 @@ def _table(measured: list[RunMeasures], grid: Grid, monitor: str, further: list[
     for name in _MEASURES:
         joined = np.concatenate([getattr(item, name) for item in measured]) if measured else np.zeros(0)
         columns[name] = _column(name, joined, missing=True)
+    columns["epochs"] = np.repeat([item.epochs for item in measured], grid.cells)
     columns["monitor"] = np.full(rows, monitor, object)
     columns["rule"] = np.full(rows, grid.rule, object)
     return pd.DataFrame(columns)

@@ -6,6 +6,19 @@ goal, ``trying`` and ``intervals`` say how sure the choice is, ``case`` and ``ad
 
 from .advising import tune
 from .case import MIN_RUNS
+from .intervals import Interval
 from .records import Advice, FamilyPoint, HeldOut, Recommendation, Spread
+from .survival import Survival, still_training
 
-__all__ = ["MIN_RUNS", "Advice", "FamilyPoint", "HeldOut", "Recommendation", "Spread", "tune"]
+__all__ = [
+    "MIN_RUNS",
+    "Advice",
+    "FamilyPoint",
+    "HeldOut",
+    "Interval",
+    "Recommendation",
+    "Spread",
+    "Survival",
+    "still_training",
+    "tune",
+]

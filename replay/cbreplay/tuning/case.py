@@ -145,8 +145,9 @@ class Case:
             return f"no run has a finite {self.settings.monitor!r}"
         if self.settings.censored == "exclude" and cut > _MAX_CENSORED * total:
             return (
-                f"{cut} of {plural(total, 'run')} were cut short, or may have been: they cannot say what more patience "
-                "would have brought. Give --planned-epochs if they ran to their end, or --censored bound or ignore"
+                f"{cut} of {plural(total, 'run')} {'was' if cut == 1 else 'were'} cut short, or may have been: they "
+                "cannot say what more patience would have brought (give --planned-epochs if they ran to their end, or "
+                "--censored bound or ignore)"
             )
         if used < MIN_RUNS:
             return f"{plural(used, 'run')} cannot support an advice: at least {MIN_RUNS} whole ones are needed"
@@ -163,11 +164,13 @@ class Case:
         least = float(weigher.regret[decided].min())
         shown = f"{least:.3g}" if goal.absolute else f"{least:.2%}"
         limit = f"{goal.limit:.3g}" if goal.absolute else f"{goal.limit:.2%}"
-        return f"no cell keeps the mean regret to {limit}; the lowest is {shown}: try more patience"
+        return f"no cell keeps the mean regret to {limit}; the lowest is {shown}: try other values"
 
     def _notes(self) -> tuple[str, ...]:
         notes = []
         kinds = Counter(item.kind for item in self.ends)
+        inferred = Counter(item.inferred for item in self.ends if item.inferred is not None)
+        notes += [f"planned epochs of {plural(count, 'run')} are {how}" for how, count in inferred.items()]
         if kinds["whole"] and self.settings.censored != "ignore":
             notes.append(
                 f"{plural(kinds['whole'], 'run')} without known planned epochs taken for whole: no usual early "

@@ -8,36 +8,33 @@ from pathlib import Path
 from typing import Any
 
 from ..rules import STOPPING_RULES, EarlyStopping, Rule
+from ..text import number
+
+#: What is named also where it is a default: ours need not be those of the reader's version.
+_TOLD = ("monitor", "mode", "patience", "min_delta", "alpha", "strips", "strip_length", "smoothing")
 
 
-def rule_call(rule: Rule) -> str:
-    """A rule as a call of its class, its monitor and mode and what differs from the defaults named."""
-    always = ("monitor", "patience", "mode")
-    told = {name: value for name, value in rule.parameters().items() if name in always} | rule.changed_parameters()
-    return f"{type(rule).__name__}({', '.join(f'{name}={value!r}' for name, value in told.items())})"
+def rule_in_words(rule: Rule) -> str:
+    """The parameters of a rule that tell it apart from others of its kind: ``patience 8, min_delta 0.006``."""
+    always = ("patience", "alpha", "strips", "smoothing")
+    told = [
+        f"{name} {number(value)}" for name, value in rule.parameters().items()
+        if name in (*always, "min_delta", "start_from_epoch", "strip_length") and (value or name in always)
+    ]  # fmt: skip
+    return ", ".join(sorted(told, key=lambda text: not text.startswith("patience")))
 
 
 def callback_code(rule: Rule) -> str:
     """Python code that makes the callback: Keras' own, or a small class where Keras has none."""
     if isinstance(rule, EarlyStopping):
-        return f"keras.callbacks.{rule_call(rule)}"
-    return f"import keras\n\n\n{_class_text(type(rule).__name__)}\n\n\ncallback = {_full_call(rule)}"
+        return f"keras.callbacks.{rule.call()}"
+    return f"import keras\n\n\n{_class_text(type(rule).__name__)}\n\n\ncallback = {rule.call(*_TOLD)}"
 
 
 def _class_text(name: str) -> str:
     text = (Path(__file__).parent / "keras_callbacks.py").read_text(encoding="utf-8")
     found = next(node for node in ast.parse(text).body if isinstance(node, ast.ClassDef) and node.name == name)
     return "\n".join(text.split("\n")[found.lineno - 1 : found.end_lineno])
-
-
-def _full_call(rule: Rule) -> str:
-    """A call that names every parameter that the class needs, also where it is a default of ours."""
-    needed = {"alpha", "strips", "strip_length", "smoothing", "min_delta"}
-    told = {
-        name: value for name, value in rule.parameters().items()
-        if name in needed or name in ("monitor", "patience", "mode") or name in rule.changed_parameters()
-    }  # fmt: skip
-    return f"{type(rule).__name__}({', '.join(f'{name}={value!r}' for name, value in told.items())})"
 
 
 def policy_settings(rule: Rule) -> dict[str, Any]:
@@ -47,8 +44,7 @@ def policy_settings(rule: Rule) -> dict[str, Any]:
     values = rule.parameters()
     return told | {
         key: value for key, value in values.items()
-        if value is not None and key != "verbose" and (key in ("monitor", "mode", "patience") or key in
-           {*rule.changed_parameters(), "min_delta", "alpha", "strips", "strip_length", "smoothing"})
+        if value is not None and key != "verbose" and key in {*rule.changed_parameters(), *_TOLD}
     }  # fmt: skip
 
 

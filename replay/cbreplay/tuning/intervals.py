@@ -57,7 +57,7 @@ def ratio_interval(numerator: Floats, denominator: Floats, counts: Floats, confi
     resampled = resampled[np.isfinite(resampled)]
     if not len(resampled) or not np.isfinite(left_out).all():
         return Interval(value, None, None)
-    low, high = _bca_levels(value, resampled, left_out, _widened((1 - confidence) / 2, runs))
+    low, high = _bca_levels(value, resampled, left_out, widened_tail((1 - confidence) / 2, runs))
     low, high = np.quantile(resampled, [low, high])
     return Interval(value, min(float(low), value), max(float(high), value))
 
@@ -79,7 +79,7 @@ def _bca_levels(value: float, resampled: Floats, left_out: Floats, tail: float) 
     return corrected(tail), corrected(1 - tail)
 
 
-def _widened(tail: float, runs: int) -> float:
+def widened_tail(tail: float, runs: int) -> float:
     """The tail of a normal that lies as far out as that of t with ``runs`` - 1 degrees of freedom, bias included.
 
     The quantile of t by Hill's expansion (Abramowitz & Stegun 26.7.5), good to three digits from 3 degrees on.
@@ -88,7 +88,7 @@ def _widened(tail: float, runs: int) -> float:
     n = runs - 1
     t = z + (z**3 + z) / (4 * n) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * n**2)
     t += (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * n**3)
-    return _NORMAL.cdf(-math.sqrt(runs / n) * t)
+    return max(_NORMAL.cdf(-math.sqrt(runs / n) * t), 1e-12)
 
 
 def share_interval(hits: int, trials: int, confidence: float) -> Interval:

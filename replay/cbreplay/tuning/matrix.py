@@ -74,10 +74,11 @@ class CellTable:
     """What the runs say of each cell; arrays of shape (cells,), NaN where no run decides it.
 
     ``decided`` counts the runs that the measures rest on, ``undecided`` those, of all that have the monitor, that
-    the cell leaves open. ``saved`` is the share of all epochs. Regrets are means over the runs, ``worst`` is the
-    largest relative one; ``missed`` the share of runs that miss their best by more than the tolerance.
-    ``top1_regret`` is by how much the run that one would have picked after stopping is worse than the best run, both
-    trained to their end; ``rank_correlation`` is Spearman's between the runs' best at the stop and at their end.
+    the cell leaves open. ``saved`` is the share of all epochs. Regrets are means over the runs; ``worst`` is the
+    largest of those that count as missing the best, ``missed`` the share of runs that miss it by more than the
+    tolerance. ``top1_regret`` is by how much the run that one would have picked after stopping is worse than the
+    best run, both trained to their end; ``rank_correlation`` is Spearman's between the runs' best at the stop and at
+    their end.
     """
 
     decided: npt.NDArray[np.int64]
@@ -129,7 +130,7 @@ def cell_table(matrix: Matrix, undecided: npt.NDArray[np.int64], usable: int, mi
             regret_relative=mean(relative),
             regret_final=mean(matrix.regret_final),
             regret_final_relative=mean(matrix.regret_final_relative),
-            worst=np.where(decided > 0, np.fmax.reduce(relative, axis=0, initial=-np.inf), np.nan),
+            worst=np.where(decided > 0, np.fmax.reduce(getattr(matrix, missed[0]), axis=0, initial=-np.inf), np.nan),
             missed=np.where(decided > 0, misses / decided, np.nan),
             top1_regret=top1_regret(matrix),
             rank_correlation=rank_correlation(matrix),

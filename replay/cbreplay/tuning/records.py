@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._version import __version__
 from ..rules import StoppingRule
 from ..sweeping import Grid, RunMeasures
 from .choosing import Goal
-from .code import callback_code, policy_settings, policy_toml
+from .code import callback_code, policy_settings, policy_toml, rule_in_words
 from .intervals import Interval
 from .matrix import CellTable
 from .noise import Noise
 from .standing import Standing
+from .survival import Survival, still_training
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: The version of the JSON that :meth:`Advice.to_dict` gives.
 SCHEMA = 1
@@ -80,6 +84,11 @@ class Recommendation:
     missed: Interval
     optimistic: dict[str, float] | None = None
 
+    @property
+    def words(self) -> str:
+        """Its parameters in short: ``patience 8, min_delta 0.006``."""
+        return rule_in_words(self.rule)
+
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dict with the fields of this record."""
         return {
@@ -100,6 +109,11 @@ class FamilyPoint:
     saved: float
     regret: float
     held_out: HeldOut | None
+
+    @property
+    def words(self) -> str:
+        """The parameters of its rule in short."""
+        return "" if self.rule is None else rule_in_words(self.rule)
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dict with the fields of this record."""
@@ -145,10 +159,30 @@ class Advice:
     notes: tuple[str, ...] = ()
     measured: tuple[RunMeasures, ...] = field(default=(), repr=False)
 
+    def to_frame(self) -> pd.DataFrame:
+        """A row for every cell: its parameters, then the measures of :class:`CellTable`."""
+        return self.cells.to_frame(self.grid.columns)
+
+    def cell_rows(self) -> list[dict[str, Any]]:
+        """The same as JSON-ready dicts."""
+        return [self.grid.parameters(cell) | self.cells.row(cell) for cell in range(self.grid.cells)]
+
     @property
     def code(self) -> str | None:
         """Python code that makes the recommended callback."""
         return None if self.recommended is None else callback_code(self.recommended.rule)
+
+    def survival(self) -> list[Survival]:
+        """Which share of the runs used is still training at each epoch: as logged, and under the advised policies."""
+        used = set(self.used)
+        runs = [item for item in self.measured if item.run.name in used]
+        policies = (("advice", self.recommended), ("half the limit", self.half), ("double the limit", self.double))
+        curves = [still_training("as logged", runs, None)]
+        for name, taken in policies:
+            if taken is not None:
+                told = f"{name}: {taken.words}"
+                curves.append(still_training(told, runs, taken.cell, as_whole=self.censored == "ignore"))
+        return curves
 
     @property
     def toml(self) -> str | None:

@@ -27,12 +27,16 @@ _MOST_METRICS = 4
 
 @dataclass(frozen=True)
 class Standing:
-    """How a run ended, and the sentence that says how that is known. ``epochs`` counts from its first to its last."""
+    """How a run ended, and the sentence that says how that is known. ``epochs`` counts from its first to its last.
+
+    ``inferred`` says how the planned epochs were, where they were not given.
+    """
 
     run: str
     kind: str
     sentence: str
     epochs: int
+    inferred: str | None = None
 
     @property
     def is_censored(self) -> bool:
@@ -75,7 +79,8 @@ def _standing(item: RunMeasures, monitor: str, fits: str | None) -> Standing:
         kind, sentence = "cut", f"ends at epoch {end} of {planned.epochs} planned ({planned.sentence})"
     elif fits is not None:
         kind, sentence = "stopped", fits
-    return Standing(run.name, kind, sentence, run.epochs)
+    inferred = None if planned is None or planned.known_from != "siblings" else f"{planned.epochs}, {planned.sentence}"
+    return Standing(run.name, kind, sentence, run.epochs, inferred)
 
 
 def _fitting_stops(
