@@ -37,9 +37,25 @@ def test_the_python_example_gives_what_it_says(tmp_path, monkeypatch) -> None:
     assert (tmp_path / "overfitting.png").exists()
 
 
+def test_the_text_on_tuning_is_what_tune_prints(monkeypatch) -> None:
+    monkeypatch.chdir(ROOT)
+    printed = CliRunner().invoke(cli, ["tune", "tests/data/tune", "--no-plots"]).stdout
+    text = (ROOT / "docs" / "tuning.md").read_text(encoding="utf-8")
+    assert re.search(r"```text\n\$ cbreplay tune tests/data/tune\n(.*?)```", text, re.S)[1] == printed
+
+
+def test_the_python_example_on_tuning_runs(monkeypatch) -> None:
+    monkeypatch.chdir(ROOT)
+    code = re.search(r"```python\n(.*?)```", (ROOT / "docs" / "tuning.md").read_text(encoding="utf-8"), re.S)[1]
+    names: dict[str, object] = {}
+    exec(code, names)
+    assert names["advice"].recommended.rule.patience == 8
+
+
 def test_pictures_and_links_are_there() -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
-        assert (ROOT / target).is_file(), target
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).is_file(), target
 
 
 def test_the_look_back_table_is_what_its_script_prints(tmp_path, monkeypatch) -> None:

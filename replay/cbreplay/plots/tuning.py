@@ -121,7 +121,9 @@ def plot_sweep(sweep: pd.DataFrame | Advice) -> Figure:
             Patch(facecolor="white", edgecolor="#444444", hatch="xxx", label=f"{_MUCH:.0%} of the runs or more")
         )
     if surface.limit is not None:
-        handles.append(Patch(facecolor="none", edgecolor=style.STOP, label=f"regret up to {surface.limit:.3g}"))
+        handles.append(
+            Patch(facecolor="none", edgecolor=style.STOP, label=f"mean regret up to {100 * surface.limit:.3g}%")
+        )
     if handles:
         figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=8, frameon=False)
     figure.suptitle(style.plain(printable(surface.title, 90)), fontsize=11, x=0.01, ha="left", weight="bold")

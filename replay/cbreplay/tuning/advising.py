@@ -19,6 +19,7 @@ from ..sweeping.tables import Values
 from .case import Case
 from .choosing import Goal
 from .grouping import group_runs
+from .intervals import Bootstrap
 from .noise import natural_min_deltas, noise_deviation
 from .records import Advice
 from .standing import standings
@@ -100,10 +101,7 @@ def tune(
     for name in others:
         families[name] = (other := make_grid(name, axes), sweeper.sweep(other))
     now = None if current is None else sweeper.sweep_rule(current)
-    settings = Settings(
-        goal, censored, confidence, resamples, seed,
-        monitor, sweeper.fixed, current,
-    )  # fmt: skip
+    settings = Settings(goal, censored, Bootstrap(confidence, resamples, seed), monitor, sweeper.fixed, current)
     ends = standings(measured, monitor, sweeper.fixed["mode"], profile, metrics)
     case = Case(settings, families, rule, now, ends)
     if group_by is None:

@@ -86,7 +86,7 @@ class Case:
         settings = self.settings
         common: dict[str, Any] = {
             "monitor": settings.monitor, "mode": settings.fixed["mode"], "goal": settings.goal,
-            "confidence": settings.confidence, "censored": settings.censored,
+            "confidence": settings.bootstrap.confidence, "censored": settings.censored,
             "grid": grid, "standings": tuple(self.ends), "used": tuple(self.ends[n].run for n in self.used),
             "measured": tuple(measured),
             "noise": estimate_noise(
@@ -102,7 +102,7 @@ class Case:
         matrix, optimistic = self.matrices(measured)
         table = self.table(measured, matrix, grid.cells)
         weigher = Weigher(matrix, optimistic, table, grid, settings)
-        chooser = weigher.chooser(settings.goal)
+        chooser = weigher.chooser
         picked = int(chooser.choose(np.ones(matrix.runs))[0])
         if picked == NONE and refusal is None:
             refusal = self._no_cell(weigher)
@@ -116,14 +116,13 @@ class Case:
             )  # fmt: skip
         taken = weigher.recommend(picked)
         blocks = [[n] for n in range(matrix.runs)]
-        trying = (settings.confidence, settings.resamples, settings.seed)
         return Advice(
             cells=table,
             recommended=taken,
             refusal=None,
-            held_out=hold_out(chooser, blocks, "run", *trying),
-            held_out_groups=hold_out(chooser, self._blocks(groups), "group", *trying) if groups else None,
-            spread=spread_of_choices(chooser, grid, picked, weigher.counts, settings.confidence),
+            held_out=hold_out(chooser, blocks, "run", settings.bootstrap),
+            held_out_groups=hold_out(chooser, self._blocks(groups), "group", settings.bootstrap) if groups else None,
+            spread=spread_of_choices(chooser, grid, picked, settings.bootstrap),
             half=weigher.choose(settings.goal.scaled(0.5)),
             double=weigher.choose(settings.goal.scaled(2.0)),
             families=self._compared(1 - taken.saved.value),
@@ -207,15 +206,12 @@ class Case:
             weigher = Weigher(
                 matrix, optimistic, self.table(measured, matrix, grid.cells), grid, replace(settings, goal=goal)
             )
-            chooser = weigher.chooser(goal)
+            chooser = weigher.chooser
             picked = int(chooser.choose(np.ones(matrix.runs))[0])
             if picked == NONE:
                 points.append(FamilyPoint(name, None, np.nan, np.nan, None))
                 continue
-            held_out = hold_out(
-                chooser, [[n] for n in range(matrix.runs)], "run", settings.confidence, settings.resamples,
-                 settings.seed,
-            )  # fmt: skip
+            held_out = hold_out(chooser, [[n] for n in range(matrix.runs)], "run", settings.bootstrap)
             points.append(
                 FamilyPoint(name, weigher.rule(picked), float(weigher.table.saved[picked]),
                             float(weigher.regret[picked]), held_out)

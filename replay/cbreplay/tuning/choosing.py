@@ -93,6 +93,20 @@ def distinct_cells(grid: Grid, *measures: Floats) -> Ints:
     return np.array(list(seen.values()), np.int64)
 
 
+def eager_cells(grid: Grid) -> Ints:
+    """For each cell the one that stops sooner: half the patience (alpha, strips), or the nearest below; (cells,)."""
+    name = "patience" if "patience" in grid.axes else grid.threshold
+    values = np.array(grid.axes[name])
+    halves = [_largest_up_to(values, value / 2, place) for place, value in enumerate(values.tolist())]
+    cells = np.arange(grid.cells).reshape(grid.shape)
+    return np.take(cells, halves, axis=list(grid.axes).index(name)).ravel()
+
+
+def _largest_up_to(values: Floats, limit: float, otherwise: int) -> int:
+    below = np.flatnonzero(values <= limit)
+    return int(below[values[below].argmax()]) if len(below) else otherwise
+
+
 _PLAIN_ORDER = ("min_delta", "start_from_epoch", "smoothing", "strip_length", "patience", "alpha", "strips")
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import NormalDist
 from typing import Any
 
@@ -34,10 +35,47 @@ class Interval:
         return dict(self.__dict__)
 
 
+@dataclass(frozen=True)
+class Bootstrap:
+    """How intervals are made: their confidence level, the number of resamples, the seed that makes them repeatable."""
+
+    confidence: float = 0.95
+    resamples: int = 2000
+    seed: int = 0
+
+    def counts(self, runs: int) -> Floats:
+        """See :func:`resample_counts`."""
+        return resample_counts(runs, self.resamples, self.seed)
+
+    def ratio(self, numerator: Floats, denominator: Floats) -> Interval:
+        """See :func:`ratio_interval`."""
+        return ratio_interval(numerator, denominator, self.counts(len(numerator)), self.confidence)
+
+    def regret(self, total: Floats, runs: Floats, unseen: float) -> Interval:
+        """The mean regret with an interval that allows for one more run than there is, of regret ``unseen``.
+
+        Few runs miss their best, and those by much: a sample without one would be sure of a regret of 0. Both
+        arguments of shape (blocks,): the regrets of a block of runs, and how many they are.
+        """
+        plain = self.ratio(total, runs)
+        if plain.low is None or plain.high is None or not math.isfinite(unseen):
+            return plain
+        more = self.ratio(np.append(total, unseen), np.append(runs, 1.0))
+        if more.low is None or more.high is None:
+            return plain
+        return Interval(plain.value, min(plain.low, more.low), max(plain.high, more.high))
+
+    def share(self, hits: int, trials: int) -> Interval:
+        """See :func:`share_interval`."""
+        return share_interval(hits, trials, self.confidence)
+
+
+@lru_cache(maxsize=8)
 def resample_counts(runs: int, resamples: int, seed: int) -> Floats:
     """How often each run is drawn in each resample, shape (resamples, runs): as many draws as runs."""
-    drawn = np.random.default_rng(seed).multinomial(runs, np.full(runs, 1 / runs), size=resamples)
-    return drawn.astype(np.float64)
+    drawn = np.random.default_rng(seed).multinomial(runs, np.full(runs, 1 / runs), size=resamples).astype(np.float64)
+    drawn.flags.writeable = False  # the same array is handed out again
+    return drawn
 
 
 def ratio_interval(numerator: Floats, denominator: Floats, counts: Floats, confidence: float) -> Interval:

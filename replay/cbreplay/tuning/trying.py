@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 
 import numpy as np
 import numpy.typing as npt
 
 from ..sweeping import Grid
-from .choosing import NONE, Goal, choose
-from .intervals import Interval, ratio_interval, resample_counts, share_interval
+from .choosing import NONE, Goal, choose, distinct_cells, eager_cells
+from .intervals import Bootstrap
 from .matrix import Matrix
 from .records import HeldOut, Spread
 
@@ -23,19 +24,28 @@ _ENTRIES_AT_ONCE = 4_000_000
 
 
 class Chooser:
-    """A goal on some runs: chooses a cell for any weights of the runs, among ``cells`` of the grid.
+    """A goal on some runs: chooses a cell of the grid for any weights of the runs.
 
-    ``cells`` are those that differ (see :func:`~cbreplay.tuning.choosing.distinct_cells`), plainest first.
+    ``cells`` are those to choose among, that differ on these runs, plainest first; ``sooner`` has for each cell of
+    the grid the one with half the patience.
     """
 
-    def __init__(self, matrix: Matrix, goal: Goal, cells: Ints) -> None:
-        self.matrix, self.goal, self.cells = matrix, goal, cells
+    def __init__(self, matrix: Matrix, goal: Goal, grid: Grid) -> None:
+        self.matrix, self.goal = matrix, goal
+        self.cells = cells = distinct_cells(grid, matrix.regret, matrix.regret_final, matrix.epochs_saved)
+        self.sooner = eager_cells(grid)
         self.regret = getattr(matrix, goal.regret)
         chosen = self.regret[:, cells]
         self._known = (~np.isnan(chosen)).astype(np.float64)
         self._regret = np.nan_to_num(chosen, nan=0.0, posinf=np.inf)
         self._saved = np.nan_to_num(matrix.epochs_saved[:, cells], nan=0.0)
         self._epochs = matrix.epochs[:, None] * self._known
+
+    def with_goal(self, goal: Goal) -> Chooser:
+        """The same with another limit."""
+        other = copy(self)
+        other.goal = goal
+        return other
 
     def choose(self, weights: Floats) -> Ints:
         """For each row of weights, shape (rows, runs), the cell of the grid to take; :data:`NONE` for none."""
@@ -56,9 +66,7 @@ class Chooser:
         return np.where(picked == NONE, NONE, self.cells[np.maximum(picked, 0)])
 
 
-def hold_out(
-    chooser: Chooser, blocks: Sequence[Sequence[int]], left_out: str, confidence: float, resamples: int, seed: int,
-) -> HeldOut | None:  # fmt: skip
+def hold_out(chooser: Chooser, blocks: Sequence[Sequence[int]], left_out: str, bootstrap: Bootstrap) -> HeldOut | None:
     """Leave each block of runs out, choose on the others, try the choice on it; None with fewer than two blocks."""
     if len(blocks) < 2:
         return None
@@ -70,6 +78,7 @@ def hold_out(
     picked = chooser.choose(weights)
     sums = np.zeros((4, len(blocks)))  # regret, runs, epochs saved, epochs
     undecided = without = missed = 0
+    sooner: list[float] = []
     for number, (block, cell) in enumerate(zip(blocks, picked.tolist(), strict=True)):
         if cell == NONE:
             without += len(block)
@@ -80,32 +89,32 @@ def hold_out(
                 undecided += 1
                 continue
             missed += bool(getattr(matrix, measure)[run, cell] > tolerance)
+            sooner.append(chooser.regret[run, chooser.sooner[cell]])
             sums[:, number] += regret, 1, matrix.epochs_saved[run, cell], matrix.epochs[run]
     tried = sums[1] > 0
     regrets, runs, saved, epochs = sums[:, tried]
     if not len(runs):
         return None
-    counts = resample_counts(len(runs), resamples, seed)
     return HeldOut(
-        left_out, int(runs.sum()), undecided, without, ratio_interval(saved, epochs, counts, confidence),
-        ratio_interval(regrets, runs, counts, confidence), share_interval(missed, int(runs.sum()), confidence),
+        left_out, int(runs.sum()), undecided, without, bootstrap.ratio(saved, epochs),
+        bootstrap.regret(regrets, runs, usual_loss(np.array(sooner))), bootstrap.share(missed, int(runs.sum())),
     )  # fmt: skip
 
 
-def spread_of_choices(chooser: Chooser, grid: Grid, taken: int, counts: Floats, confidence: float) -> Spread:
+def usual_loss(regrets: Floats) -> float:
+    """What those runs lose on average that lose anything, 0 where none does; shape (runs,), NaN aside."""
+    losing = regrets[np.isfinite(regrets) & (regrets > 0)]
+    return float(losing.mean()) if len(losing) else 0.0
+
+
+def spread_of_choices(chooser: Chooser, grid: Grid, taken: int, bootstrap: Bootstrap) -> Spread:
     """Where the choice falls over resamples of the runs."""
-    picked = chooser.choose(counts)
+    picked = chooser.choose(bootstrap.counts(chooser.matrix.runs))
     found = picked[picked != NONE]
     bounds = {}
-    tail = (1 - confidence) / 2
+    tail = (1 - bootstrap.confidence) / 2
     for name, values in grid.columns.items():
         if len(found) and len(set(grid.axes[name])) > 1:
             low, high = np.quantile(values[found], [tail, 1 - tail], method="inverted_cdf")
             bounds[name] = (low.item(), high.item())
     return Spread(bounds, float((picked == taken).mean()), float((picked == NONE).mean()))
-
-
-def mean_interval(values: Floats, counts: Floats, confidence: float) -> Interval:
-    """The mean of the values that are known, shape (runs,), with its interval."""
-    known = ~np.isnan(values)
-    return ratio_interval(np.where(known, values, 0.0), known.astype(np.float64), counts, confidence)

@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from ..rules import STOPPING_RULES, StoppingRule
 from ..sweeping import Grid
-from .choosing import NONE, Goal, distinct_cells, knee, pareto_front
-from .intervals import ratio_interval, resample_counts, share_interval
+from .choosing import NONE, Goal, knee, pareto_front
+from .intervals import Bootstrap
 from .matrix import CellTable, Matrix
 from .records import Recommendation
-from .trying import MIN_DECIDED, Chooser, mean_interval
+from .trying import MIN_DECIDED, Chooser, usual_loss
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,7 @@ class Settings:
 
     goal: Goal
     censored: str
-    confidence: float
-    resamples: int
-    seed: int
+    bootstrap: Bootstrap
     monitor: str
     fixed: dict[str, Any]
     current: StoppingRule | None
@@ -39,8 +37,6 @@ class Weigher:
         self, matrix: Matrix, optimistic: Matrix | None, table: CellTable, grid: Grid, settings: Settings
     ) -> None:
         self.matrix, self.optimistic, self.table, self.grid, self.settings = matrix, optimistic, table, grid, settings
-        self.counts = resample_counts(matrix.runs, settings.resamples, settings.seed)
-        self.cells = distinct_cells(grid, matrix.regret, matrix.regret_final, matrix.epochs_saved)
 
     @cached_property
     def regret(self) -> npt.NDArray[np.float64]:
@@ -53,19 +49,20 @@ class Weigher:
         decided = self.table.decided >= MIN_DECIDED * self.matrix.runs
         return decided & (self.table.decided > 0) & np.isfinite(self.regret)
 
-    def chooser(self, goal: Goal) -> Chooser:
-        """What chooses among these cells for a goal."""
-        return Chooser(self.matrix, goal, self.cells)
+    @cached_property
+    def chooser(self) -> Chooser:
+        """What chooses among these cells for the goal."""
+        return Chooser(self.matrix, self.settings.goal, self.grid)
 
     def choose(self, goal: Goal) -> Recommendation | None:
-        """The cell for a goal, weighed; None where none reaches it."""
-        picked = int(self.chooser(goal).choose(np.ones(self.matrix.runs))[0])
+        """The cell for another limit of the goal, weighed; None where none reaches it."""
+        picked = int(self.chooser.with_goal(goal).choose(np.ones(self.matrix.runs))[0])
         return None if picked == NONE else self.recommend(picked)
 
     @cached_property
     def front(self) -> list[int]:
         """The cells that no other beats in both saving and regret, the most saving first."""
-        cells = [cell for cell in self.cells.tolist() if self.eligible[cell]]
+        cells = [cell for cell in self.chooser.cells.tolist() if self.eligible[cell]]
         return pareto_front(self.regret, self.table.saved, cells)
 
     def at_knee(self) -> Recommendation | None:
@@ -83,8 +80,9 @@ class Weigher:
 
     def recommend(self, cell: int) -> Recommendation:
         """A cell with what it would have saved and cost."""
-        matrix, confidence = self.matrix, self.settings.confidence
+        matrix, bootstrap = self.matrix, self.settings.bootstrap
         name = self.settings.goal.regret
+        regrets = getattr(matrix, name)
         known = ~np.isnan(matrix.regret[:, cell])
         saved = np.where(known, matrix.epochs_saved[:, cell], 0.0)
         measure, tolerance = self.settings.goal.missed
@@ -101,8 +99,12 @@ class Weigher:
             cell=cell,
             rule=self.rule(cell),
             measures=self.table.row(cell),
-            saved=ratio_interval(saved, np.where(known, matrix.epochs, 0.0), self.counts, confidence),
-            regret=mean_interval(getattr(matrix, name)[:, cell], self.counts, confidence),
-            missed=share_interval(missed, int(known.sum()), confidence),
+            saved=bootstrap.ratio(saved, np.where(known, matrix.epochs, 0.0)),
+            regret=bootstrap.regret(
+                np.where(known, regrets[:, cell], 0.0),
+                known.astype(np.float64),
+                usual_loss(regrets[:, self.chooser.sooner[cell]]),
+            ),
+            missed=bootstrap.share(missed, int(known.sum())),
             optimistic=best,
         )

@@ -12,10 +12,12 @@ from hypothesis.extra.numpy import arrays
 
 import cbreplay as cb
 from cbreplay.sweeping.grid import make_grid
-from cbreplay.tuning.choosing import NONE, Goal, choose, distinct_cells, knee, pareto_front
-from cbreplay.tuning.intervals import resample_counts
+from cbreplay.tuning.choosing import NONE, Goal, choose, distinct_cells, eager_cells, knee, pareto_front
+from cbreplay.tuning.intervals import Bootstrap
 from cbreplay.tuning.matrix import Matrix, cell_table, top1_regret
 from cbreplay.tuning.trying import MIN_DECIDED, Chooser, hold_out, spread_of_choices
+
+FIVE = make_grid("keras", {"patience": [1, 2, 3, 4, 5], "min_delta": 0})
 
 shares = st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.75, 1.0])
 planes = st.integers(2, 9).flatmap(
@@ -52,7 +54,7 @@ def best_cell(goal, regret, saved):
 @given(planes, st.sampled_from([Goal("max_regret", 0.25), Goal("budget", 0.5), Goal("max_regret", 0.0)]))
 def test_the_choice_is_that_of_going_through_all_cells(plane, goal) -> None:
     regret, saved = plane
-    chooser = Chooser(matrix(regret, saved), goal, np.arange(5))
+    chooser = Chooser(matrix(regret, saved), goal, FIVE)
     cell = int(chooser.choose(np.ones(len(regret)))[0])
     expected = best_cell(goal, regret, saved)
     assert (cell == NONE) == (expected is None)
@@ -64,8 +66,8 @@ def test_the_choice_is_that_of_going_through_all_cells(plane, goal) -> None:
 def test_leaving_a_run_out_is_choosing_on_the_others_and_trying_it_there(plane, goal) -> None:
     regret, saved = plane
     runs = len(regret)
-    chooser = Chooser(matrix(regret, saved), goal, np.arange(5))
-    found = hold_out(chooser, [[run] for run in range(runs)], "run", 0.95, 200, 0)
+    chooser = Chooser(matrix(regret, saved), goal, FIVE)
+    found = hold_out(chooser, [[run] for run in range(runs)], "run", Bootstrap(resamples=200))
     losses, gains, undecided, without = [], [], 0, 0
     for run in range(runs):
         weights = np.ones(runs)
@@ -102,6 +104,14 @@ def test_of_cells_that_decide_alike_the_plainest_stands_for_all() -> None:
     assert grid.parameters(int(cell)) == {"start_from_epoch": 0, "min_delta": 0.0, "patience": 1}
 
 
+def test_the_cell_that_stops_sooner_has_half_the_patience_or_the_nearest_below() -> None:
+    grid = make_grid("keras", {"patience": [1, 2, 5, 10], "min_delta": [0, 0.1]})
+    sooner = eager_cells(grid)
+    pairs = [(grid.parameters(cell)["patience"], grid.parameters(int(sooner[cell]))["patience"]) for cell in range(4)]
+    assert pairs == [(1, 1), (2, 1), (5, 2), (10, 5)]
+    assert all(grid.columns["min_delta"] == grid.columns["min_delta"][sooner])
+
+
 points = st.lists(st.tuples(shares, shares), min_size=1, max_size=12)
 
 
@@ -127,9 +137,10 @@ def test_resampled_choices_are_bounded_and_counted() -> None:
     grid = make_grid("keras", {"patience": [1, 2, 3], "min_delta": 0})
     regret = np.array([[0.4, 0.0, 0.0]] + [[0.0, 0.0, 0.0]] * 3)
     saved = np.array([[0.9, 0.5, 0.1]] * 4)
-    chooser = Chooser(matrix(regret, saved), Goal("max_regret", 0.01), np.arange(3))
-    counts = resample_counts(4, 4000, 0)
-    spread = spread_of_choices(chooser, grid, 1, counts, 0.95)
+    chooser = Chooser(matrix(regret, saved), Goal("max_regret", 0.01), grid)
+    bootstrap = Bootstrap(resamples=4000)
+    counts = bootstrap.counts(4)
+    spread = spread_of_choices(chooser, grid, 1, bootstrap)
     without_the_bad_run = (counts[:, 0] == 0).mean()
     assert spread.bounds == {"patience": (1, 2)}
     assert spread.same == pytest.approx(1 - without_the_bad_run)

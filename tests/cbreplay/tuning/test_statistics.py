@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from cbreplay.tuning.intervals import ratio_interval, resample_counts, share_interval, widened_tail
+from cbreplay.tuning.intervals import Bootstrap, ratio_interval, resample_counts, share_interval, widened_tail
 from cbreplay.tuning.matrix import Matrix, rank_correlation
 from cbreplay.tuning.noise import estimate_noise, natural_min_deltas, noise_deviation, rounded_up
 from cbreplay.tuning.survival import kaplan_meier
@@ -65,6 +65,17 @@ def test_an_interval_holds_its_estimate_and_repeats_with_the_seed() -> None:
     found = [ratio_interval(rare, np.ones(12), resample_counts(12, 500, 3), 0.95) for _ in range(2)]
     assert found[0] == found[1]
     assert found[0].low <= found[0].value <= found[0].high
+
+
+def test_the_interval_of_a_regret_allows_for_a_run_that_was_not_seen() -> None:
+    bootstrap = Bootstrap()
+    none_lost = bootstrap.regret(np.zeros(10), np.ones(10), 0.3)
+    assert (none_lost.value, none_lost.low) == (0, 0)
+    assert 0.3 / 11 < none_lost.high < 0.3
+    some = np.array([0.0] * 8 + [0.1, 0.2])
+    plain, wide = bootstrap.ratio(some, np.ones(10)), bootstrap.regret(some, np.ones(10), 0.3)
+    assert wide.low <= plain.low <= plain.high < wide.high
+    assert bootstrap.regret(some, np.ones(10), 0.0).high == plain.high
 
 
 @pytest.mark.parametrize(("hits", "trials"), [(0, 5), (3, 14), (14, 14), (500, 1000)])
