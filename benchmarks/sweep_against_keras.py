@@ -53,7 +53,7 @@ def main() -> None:
     print(f"{platform.machine()}, {versions} on {keras.backend.backend()}")
     print(f"{len(runs)} runs x {given.epochs} epochs x {cells} cells, median of {given.repeat}")
     print(
-        f"sweep {fast:.2f} s; Keras in a loop {slow:,.0f} s (from {len(sample)} runs): {slow / fast:,.0f}x; all equal"
+        f"sweep {fast:.2f} s; Keras in a loop {slow:,.0f} s ({len(sample)} runs): {slow / fast:,.0f}x; all equal"
     )
 
 

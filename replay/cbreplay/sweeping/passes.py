@@ -149,33 +149,29 @@ def _scored(curve: Curve, grid: Grid, rule: ScoredRule) -> Stops:
     """The first look whose score is above each threshold; best is the lowest (highest) value until then."""
     shape = len(grid.lanes), len(grid.axes[grid.threshold])
     stop, best = np.full(shape, NEVER), np.full(shape, NEVER)
-    value_of_best = np.full(shape, np.nan)
     thresholds = np.array([
         rule.with_parameters(**{grid.threshold: value}).threshold for value in grid.axes[grid.threshold]
     ])  # fmt: skip
-    for number, lane in enumerate(grid.lanes):
-        start = lane["start_from_epoch"]
-        end = _end(curve, start)
-        looks = np.flatnonzero(curve.epoch[:end] >= start)
+    for start in grid.axes["start_from_epoch"]:
+        looks = np.flatnonzero(curve.epoch[: _end(curve, int(start))] >= start)
         if not len(looks):
             continue
-        cell_rule = rule.with_parameters(**lane)
-        scores = np.full(len(looks), -np.inf)
-        lowest = np.full(len(looks), NEVER)
-        for fit in np.unique(curve.fit[looks]):
-            of_fit = np.flatnonzero(curve.fit[looks] == fit)
-            values = curve.value[looks[of_fit]]
-            scores[of_fit] = cell_rule.scores(values, curve.training[looks[of_fit]])
-            lowest[of_fit] = _looks_of_best(values, looks[of_fit], cell_rule.maximize)
-        running = np.fmax.accumulate(np.where(np.isnan(scores), -np.inf, scores))
-        place = np.searchsorted(running, thresholds, side="right")
-        stopped = place < len(looks)
-        stop[number] = np.where(stopped, looks[np.minimum(place, len(looks) - 1)], NEVER)
-        best[number] = lowest[np.where(stopped, place, len(looks) - 1)]
-        value_of_best[number] = np.where(best[number] == NEVER, np.nan, curve.value[best[number]])
-    return Stops(
-        grid.by_cell(stop), grid.by_cell(best), np.full(grid.cells, NEVER), grid.by_cell(value_of_best)
-    )  # fmt: skip
+        fits = [np.flatnonzero(curve.fit[looks] == fit) for fit in np.unique(curve.fit[looks])]
+        values, training = curve.value[looks], curve.training[looks]
+        lowest = np.concatenate([_looks_of_best(values[fit], looks[fit], rule.maximize) for fit in fits])
+        for number, lane in enumerate(grid.lanes):
+            if lane["start_from_epoch"] != start:
+                continue
+            cell_rule = rule.with_parameters(**lane)
+            scores = np.concatenate([cell_rule.scores(values[fit], training[fit]) for fit in fits])
+            running = np.fmax.accumulate(np.where(np.isnan(scores), -np.inf, scores))
+            place = np.searchsorted(running, thresholds, side="right")
+            stopped = place < len(looks)
+            place = np.minimum(place, len(looks) - 1)
+            stop[number] = np.where(stopped, looks[place], NEVER)
+            best[number] = lowest[place]
+    best_value = np.where(best == NEVER, np.nan, curve.value[best] if len(curve.value) else np.nan)
+    return Stops(grid.by_cell(stop), grid.by_cell(best), np.full(grid.cells, NEVER), grid.by_cell(best_value))
 
 
 def _looks_of_best(values: Any, looks: Ints, maximize: bool) -> Ints:
