@@ -50,7 +50,7 @@ def main() -> None:
             chooser = Chooser(sample, goal, grid)
             for at, cell in enumerate(cells.values()):
                 lost = sample.regret_relative[:, cell]
-                unseen = usual_loss(sample.regret_relative[:, chooser.sooner[cell]])
+                unseen = usual_loss(chooser.regret_of_sooner(cell))
                 for kind, (interval, true) in enumerate((
                     (bootstrap.ratio(lost, ones), truth[cell]),
                     (bootstrap.regret(lost, ones, unseen), truth[cell]),

@@ -24,7 +24,8 @@ def _compose(*decorators: Callable[[Any], Any]) -> Callable[[_Function], _Functi
     return decorate
 
 
-def _option(name: str, *args: Any, **kwargs: Any) -> Callable[[Any], Any]:
+def option(name: str, *args: Any, **kwargs: Any) -> Callable[[Any], Any]:
+    """An option that a variable ``CBREPLAY_NAME`` can give, too."""
     variable = "CBREPLAY_" + name.split("/")[0].lstrip("-").replace("-", "_").upper()
     return click.option(name, *args, envvar=variable, **kwargs)
 
@@ -44,11 +45,11 @@ logdir_argument = _compose(
 )
 
 source_options = _compose(
-    _option(
+    option(
         "--history", "histories", type=click.Path(exists=True, dir_okay=False), multiple=True,
         help="A history CSV that belongs to one of the event runs, wherever it lies. Repeatable.",
     ),
-    _option(
+    option(
         "--epoch-axis", type=click.Choice(["auto", "from-0", "from-1", "evaluations"]), default="auto",
         show_default=True, help="What steps and epoch columns count: epochs from 0 or 1, or nothing but evaluations.",
     ),
@@ -58,26 +59,26 @@ source_options = _compose(
 RULES = ("keras", "lookback", "smoothed", "gl", "pq", "up")
 
 PARAMETERS_OF_OTHER_RULES = (
-    _option("--smoothing", type=float, help="smoothed: TensorBoard's smoothing, from 0 to below 1."),
-    _option("--alpha", type=float, help="gl: percent above the best; pq: that over the progress of training."),
-    _option("--strip-length", type=click.IntRange(min=1), help="pq, up: evaluations in a strip."),
-    _option("--strips", type=click.IntRange(min=1), help="up: strips in succession that are worse."),
+    option("--smoothing", type=float, help="smoothed: TensorBoard's smoothing, from 0 to below 1."),
+    option("--alpha", type=float, help="gl: percent above the best; pq: that over the progress of training."),
+    option("--strip-length", type=click.IntRange(min=1), help="pq, up: evaluations in a strip."),
+    option("--strips", type=click.IntRange(min=1), help="up: strips in succession that are worse."),
 )
 
 reading_options = _compose(
-    _option("--planned-epochs", type=click.IntRange(min=1), help="Epochs that every training was to run."),
+    option("--planned-epochs", type=click.IntRange(min=1), help="Epochs that every training was to run."),
     source_options,
 )
 
 monitor_options = _compose(
-    _option("--monitor", help="The metric to watch, as in Keras' logs.  [default: val_loss]"),
-    _option(
+    option("--monitor", help="The metric to watch, as in Keras' logs.  [default: val_loss]"),
+    option(
         "--mode", type=click.Choice(["auto", "min", "max"]),
         help="What is better: lower or higher.  [default: min for val_loss, else auto]",
     ),
 )  # fmt: skip
 
-profile_option = _option(
+profile_option = option(
     "--profile", default="auto", show_default=True,
     help="Whose rules: keras-3.15, keras-2.9, tf_keras-2.16, tf.keras-2.3, ...",
 )  # fmt: skip
@@ -89,47 +90,47 @@ out_option = click.option(
 )
 
 rule_options = _compose(
-    _option(
+    option(
         "--rule", type=click.Choice(RULES), default="keras", show_default=True,
         help="Keras' EarlyStopping; smoothed: on a smoothed curve; lookback: the textbook comparison with the value "
         "patience epochs ago; gl, pq, up: Prechelt's.",
     ),
     monitor_options,
-    _option(
+    option(
         "--patience", type=click.IntRange(min=0), default=5, show_default=True,
         help="Evaluations without improvement to wait.",
     ),
-    _option("--min-delta", type=float, default=0.0, show_default=True, help="What an improvement must exceed."),
+    option("--min-delta", type=float, default=0.0, show_default=True, help="What an improvement must exceed."),
     *PARAMETERS_OF_OTHER_RULES,
-    _option("--baseline", type=float, help="A value that has to be beaten, too."),
-    _option(
+    option("--baseline", type=float, help="A value that has to be beaten, too."),
+    option(
         "--start-from-epoch", type=click.IntRange(min=0), default=0, show_default=True,
         help="Epochs to ignore at first: the 0-based index of the first one that counts.",
     ),
-    _option(
+    option(
         "--restore-best-weights/--no-restore-best-weights", default=False,
         help="Put the best weights back at the end.  [default: no]",
     ),
-    _option(
+    option(
         "--filepath", default="model_ckpt.h5", show_default=True,
         help="ModelCheckpoint's name or template; {epoch} counts from 1.",
     ),
-    _option(
+    option(
         "--save-best-only/--no-save-best-only", default=True,
         help="Save only when the monitor improves.  [default: yes]",
     ),
-    _option(
+    option(
         "--save-weights-only/--no-save-weights-only", default=False,
         help="Save weights instead of the model.  [default: no]",
     ),
-    _option("--save-freq", help="'epoch', or a number of batches.  [default: epoch]"),
-    _option("--initial-value-threshold", type=float, help="ModelCheckpoint's best to begin with."),
-    _option("--checkpoint-monitor", help="ModelCheckpoint's monitor, where it is another one."),
-    _option(
+    option("--save-freq", help="'epoch', or a number of batches.  [default: epoch]"),
+    option("--initial-value-threshold", type=float, help="ModelCheckpoint's best to begin with."),
+    option("--checkpoint-monitor", help="ModelCheckpoint's monitor, where it is another one."),
+    option(
         "--checkpoint-mode", type=click.Choice(["auto", "min", "max"]),
         help="ModelCheckpoint's mode, where it is another one.",
     ),
-    _option(
+    option(
         "--steps-per-epoch", type=click.IntRange(min=1),
         help="Batches per epoch; needed for a number in --save-freq.",
     ),
@@ -179,6 +180,23 @@ def policy_from(given: dict[str, Any]) -> tuple[StoppingRule, ModelCheckpoint]:
         initial_value_threshold=given["initial_value_threshold"],
     )  # fmt: skip
     return stopping, saving
+
+
+_OF_A_STOPPING_RULE = (
+    "rule", "patience", "min_delta", "baseline", "start_from_epoch", "restore_best_weights", "smoothing", "alpha",
+    "strip_length", "strips",
+)  # fmt: skip
+
+
+def settled_rule(settings: dict[str, Any]) -> StoppingRule | None:
+    """The stopping rule that the settings file or the environment gives; None where neither says anything of one."""
+    command = rule_options(click.Command("policy", callback=lambda **_: None))
+    context = command.make_context("policy", [], default_map=settings)
+    source = click.core.ParameterSource
+    told = (context.get_parameter_source(name) for name in _OF_A_STOPPING_RULE)
+    if not any(origin in (source.DEFAULT_MAP, source.ENVIRONMENT) for origin in told):
+        return None
+    return policy_from(context.params)[0]
 
 
 def plot_folder(out: str | None, logdir: str) -> Path | None:

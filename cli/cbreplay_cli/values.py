@@ -43,14 +43,20 @@ class Numbers(click.ParamType):  # type: ignore[type-arg]
 
 
 class Share(click.ParamType):  # type: ignore[type-arg]
-    """``1%`` or ``0.01``."""
+    """``1%`` or ``0.01``; above ``most`` it is taken for a percentage without its sign, and refused with that hint."""
 
     name = "share"
+
+    def __init__(self, most: float = float("inf")) -> None:
+        self._most = most
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
         """The share as a number from 0 on."""
         text = str(value).strip()
         try:
-            return float(text[:-1]) / 100 if text.endswith("%") else float(text)
+            share = float(text[:-1]) / 100 if text.endswith("%") else float(text)
         except ValueError:
             self.fail(f"{value!r} is no share such as 1% or 0.01", parameter, context)
+        if share > self._most:
+            self.fail(f"{text} is more than all: did you mean {text.rstrip('%')}%?", parameter, context)
+        return share

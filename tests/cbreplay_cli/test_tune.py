@@ -16,7 +16,7 @@ import cbreplay as cb
 from cbreplay_cli.main import cli
 
 TUNE = Path(__file__).parents[1] / "data" / "tune"
-WAITS = (2, 3, 3, 4, 5, 7)
+WAITS = (1, 2, 3, 4, 5, 7)
 
 
 def run(*arguments, **settings):
@@ -50,7 +50,9 @@ def test_one_screen_tells_what_to_use_and_how_sure_that_is(here) -> None:
         "advice   EarlyStopping(monitor='val_loss', patience=8, min_delta=0.006, mode='min')",
         "saves    85.4% of the epochs [",
         "costs    mean regret 0.87% of a run's range [",
-        "held out saves ",
+        "held out above the limit: saves ",
+        "weights  the best are kept by ModelCheckpoint(save_best_only=True) or restore_best_weights=True",
+        "left out if the 6 runs left out lost more than 1.29% of a run's range on average",
         "sure?    95% of resampled sets of runs choose",
         "ranking  the same run looks best at the stop; rank correlation",
         "half     at 0.5%: patience 12",
@@ -78,7 +80,7 @@ def test_json_is_one_object_with_everything_and_writes_no_plots(family) -> None:
     assert told["refusal"] is None
     assert len(told["cells"]) == 51
     assert {run["kind"] for run in told["runs"]} == {"complete"}
-    assert "planned epochs of 6 runs are 60, inferred: 5 of 5 runs with the same metrics end there" in told["notes"]
+    assert "planned epochs of 6 runs are 60, inferred: 6 of 6 runs with the same metrics end there" in told["notes"]
     assert not (family.parent / "cbreplay-report").exists()
 
 
@@ -100,7 +102,7 @@ def test_the_sweep_can_be_kept_row_by_row(family) -> None:
 
 def test_a_refusal_says_why_and_what_to_do(here) -> None:
     for patience in range(3, 9):
-        values = plateau(patience)[:7]
+        values = plateau(patience)[:7] + patience / 1000
         rows = [f"{epoch},1,{value}" for epoch, value in enumerate(values)]
         (here / f"r{patience}.csv").write_text("\n".join(["epoch,loss,val_loss", *rows]))
     result = run(here, "--planned-epochs", "60", "--no-plots")
@@ -126,8 +128,34 @@ def test_another_rule_comes_with_its_code(family) -> None:
 def test_the_policy_of_the_settings_file_is_that_of_today(family) -> None:
     (family.parent / "cbreplay.toml").write_text("patience = 3\nmin_delta = 0.5\nmonitor = 'val_loss'\n")
     result = run(family, "--no-plots", "--max-regret", "0")
-    assert "today    patience 3 saves" in result.stdout
+    assert "today    patience 3, min_delta 0.5 saves" in result.stdout
     assert "advice   EarlyStopping(monitor='val_loss', patience=8, mode='min')" in result.stdout
+
+
+def test_the_environment_gives_a_policy_of_today_and_options_of_its_own(family) -> None:
+    result = run(family, "--no-plots", env={"CBREPLAY_PATIENCE": "3", "CBREPLAY_MAX_REGRET": "0%"})
+    assert "today    patience 3 saves" in result.stdout
+    assert "mean regret of at most 0%" in result.stdout
+
+
+def test_another_rule_in_the_settings_is_what_is_used_today(family) -> None:
+    (family.parent / "cbreplay.toml").write_text('rule = "smoothed"\nsmoothing = 0.5\npatience = 4\n')
+    assert "today    patience 4, smoothing 0.5 saves" in run(family, "--no-plots").stdout
+
+
+@pytest.mark.parametrize("name", ["logs/m0/r0.csv", "logs/sweep.csv", "there.csv"])
+def test_a_sweep_never_replaces_a_file_or_lands_among_the_logs(family, name) -> None:
+    (family.parent / "there.csv").write_text("mine")
+    before = (family / "m0" / "r0.csv").read_bytes()
+    result = run(family, "--no-plots", "--sweep-csv", name)
+    assert result.exit_code == 2
+    assert (family / "m0" / "r0.csv").read_bytes() == before
+    assert (family.parent / "there.csv").read_text() == "mine"
+    assert not (family / "sweep.csv").exists()
+
+
+def test_an_advice_that_does_not_hold_on_other_runs_says_so_first(here) -> None:
+    assert "held out above the limit: saves 86.6%" in run(TUNE, "--no-plots").stdout
 
 
 @pytest.mark.parametrize("lines", [
@@ -151,7 +179,11 @@ def test_an_advised_policy_can_be_analyzed(family, lines) -> None:
     (["--csv", "--json"], "cannot both go to stdout"),
     (["--group-by", "m"], "names no group"),
     (["--smoothing", "1", "--rule", "smoothed"], "smoothing of the sweep cannot be 1"),
-    (["--confidence", "100%"], "confidence 1.0"),
+    (["--confidence", "100%"], "confidence must lie between 0 and 1"),
+    (["--confidence", "95"], "did you mean 95%?"),
+    (["--budget", "60"], "did you mean 60%?"),
+    (["--max-regret", "5"], "did you mean 5%"),
+    (["--seed", "-1"], "is not in the range"),
 ])  # fmt: skip
 def test_wrong_usage_is_exit_code_2_and_a_sentence(family, arguments, sentence) -> None:
     result = run(family, *arguments)

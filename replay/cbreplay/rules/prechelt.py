@@ -34,7 +34,8 @@ def generalization_loss(value: Any, best: Any, maximize: bool) -> Any:
 def progress(strip: Floats) -> Any:
     """P_k: by how many thousandths the mean training error of a strip is above its lowest; shape (..., k) -> (...)."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        return 1000.0 * (strip.sum(axis=-1) / (strip.shape[-1] * strip.min(axis=-1)) - 1.0)
+        above = strip.sum(axis=-1) / (strip.shape[-1] * strip.min(axis=-1)) - 1.0
+    return 1000.0 * np.maximum(above, 0.0)  # rounding can make the mean of equal values the smaller
 
 
 def _refuse_not_positive(rule: ScoredRule, value: float) -> None:

@@ -115,7 +115,7 @@ def _listed(values: float | Iterable[float]) -> tuple[float, ...]:
 
 def _checked(name: str, value: float) -> float:
     if name in _WHOLE_FROM:
-        if value != int(value):
+        if not math.isfinite(value) or value != int(value):
             raise ParameterError(f"{name} of the sweep must be whole numbers, got {value!r}")
         if value < _WHOLE_FROM[name]:
             raise ParameterError(f"{name} of the sweep must not be below {_WHOLE_FROM[name]}, got {value!r}")

@@ -17,10 +17,12 @@ from .grid import Grid
 from .passes import NEVER, Stops, stops_of
 
 #: The codes in :attr:`RunMeasures.verdict`.
-VERDICTS = ("stopped", "completed", "undecided")
-STOPPED, COMPLETED, UNDECIDED = range(3)
+VERDICTS = ("stopped", "completed", "undecided", "undecided")
+STOPPED, COMPLETED, OPEN, HIDDEN = range(4)  #: OPEN: not within the log; HIDDEN: the log lacks what decides
 
 _POSITIONS_AT_ONCE = 4_000_000
+_CELLS_AT_ONCE = 1_000_000
+_RUNS_AT_ONCE = 64
 Codes = npt.NDArray[np.int8]
 
 
@@ -30,9 +32,10 @@ class RunMeasures:
 
     ``verdict`` holds codes into :data:`VERDICTS`. ``regret`` is by how much the best value up to the stop is worse
     than that of the whole run, ``regret_final`` the same for the weights that one ends with, both in the unit of the
-    monitor (>= 0). ``spread`` is the range of the run's finite values, ``whole_best`` the best of them,
-    ``best_seen`` the best up to the stop. ``epochs`` and ``seconds`` are the length of the log, ``problem`` why the
-    rule cannot be replayed.
+    monitor (>= 0); where a cell does not stop, as if training had ended with the log: they count only where the
+    verdict says so. ``spread`` is the range of the run's finite values, ``whole_best`` the best of them,
+    ``best_seen`` the best up to the stop, ``first_regret`` the regret of stopping at the first value. ``epochs`` and
+    ``seconds`` are the length of the log, ``problem`` why the rule cannot be replayed.
     """
 
     run: Run
@@ -50,6 +53,7 @@ class RunMeasures:
     seconds_saved: Floats
     spread: float
     whole_best: float
+    first_regret: float
     epochs: int
     seconds: float
 
@@ -85,7 +89,8 @@ def sweep_runs(
     """The measures of each run, in order. Runs are taken in portions: memory does not grow with their number."""
     rule = base_rule(grid, fixed)
     waiting = iter(runs)
-    while portion := list(islice(waiting, 64)):
+    at_once = min(max(_CELLS_AT_ONCE // grid.cells, 1), _RUNS_AT_ONCE)
+    while portion := list(islice(waiting, at_once)):
         curves = [curve_of(run, grid, rule, profile, compiled_metrics, metrics) for run in portion]
         yield from _measure_all(curves, grid, rule)
 
@@ -120,10 +125,11 @@ def _measure(curve: Curve, stops: Stops | None, grid: Grid, rule: StoppingRule) 
     so_far = np.fmin.accumulate(loss) if len(loss) else loss
     whole = float(so_far[-1]) if len(so_far) else np.nan
     common["whole_best"] = -whole if curve.maximize else whole
+    common["first_regret"] = float(finite[0] - whole) if len(finite) else np.nan
     nothing = np.full(grid.cells, np.nan)
     if curve.maximize is None:
         return RunMeasures(
-            verdict=np.full(grid.cells, UNDECIDED, np.int8), stopped_epoch=nothing, best_epoch=nothing, best=nothing,
+            verdict=np.full(grid.cells, HIDDEN, np.int8), stopped_epoch=nothing, best_epoch=nothing, best=nothing,
             best_seen=nothing, regret=nothing, regret_final=nothing, epochs_saved=nothing, seconds_saved=nothing,
             **common,
         )  # fmt: skip
@@ -133,7 +139,7 @@ def _measure(curve: Curve, stops: Stops | None, grid: Grid, rule: StoppingRule) 
         stops = Stops(none, none, none, nothing)
     stop_epoch = _epochs_at(curve, stops.stop)
     verdict = _verdicts(curve, grid, stop_epoch)
-    stopped, decided = verdict == STOPPED, verdict != UNDECIDED
+    stopped = verdict == STOPPED
     stop_epoch = np.where(stopped, stop_epoch, np.nan)
     final = np.where(stopped, stop_epoch, last)
     if getattr(rule, "restore_best_weights", False):
@@ -151,8 +157,8 @@ def _measure(curve: Curve, stops: Stops | None, grid: Grid, rule: StoppingRule) 
         best_epoch=_epochs_at(curve, stops.best),
         best=stops.best_value,
         best_seen=-up_to_stop if curve.maximize else up_to_stop,
-        regret=np.where(decided, regret, np.nan),
-        regret_final=np.where(decided, regret_final, np.nan),
+        regret=regret,
+        regret_final=regret_final,
         epochs_saved=np.where(stopped, last - stop_epoch, np.nan),
         seconds_saved=np.where(stopped, _at(seconds, stop_epoch, first), np.nan),
         **common,
@@ -162,12 +168,13 @@ def _measure(curve: Curve, stops: Stops | None, grid: Grid, rule: StoppingRule) 
 def _verdicts(curve: Curve, grid: Grid, stop_epoch: Floats) -> Codes:
     """Stopped where the rule fires and no hole lies before; else what is true of a run that the rule never stops."""
     starts = grid.columns["start_from_epoch"]
-    verdict = np.full(grid.cells, UNDECIDED, np.int8)
+    verdict = np.full(grid.cells, HIDDEN, np.int8)
     for start, unstopped in curve.unstopped.items():
         cells = starts == start
         hole = min(curve.holes[curve.holes >= start], default=np.inf)
         fires = np.isfinite(stop_epoch) & (stop_epoch < hole)
-        otherwise = VERDICTS.index(unstopped.verdict) if np.isinf(hole) else UNDECIDED
+        knows_all = np.isinf(hole) and unstopped.end == len(curve.epoch)
+        otherwise = VERDICTS.index(unstopped.verdict) if knows_all else HIDDEN
         verdict = np.where(cells, np.where(fires, STOPPED, otherwise), verdict).astype(np.int8)
     return verdict
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..run import Run
 from .grid import Grid, make_grid
-from .measuring import VERDICTS, RunMeasures, sweep_runs
+from .measuring import OPEN, VERDICTS, RunMeasures, sweep_runs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -129,6 +129,8 @@ def _table(measured: list[RunMeasures], grid: Grid, monitor: str, further: list[
     columns["verdict"] = np.array(VERDICTS, object)[verdict]
     for name in _MEASURES:
         joined = np.concatenate([getattr(item, name) for item in measured]) if measured else np.zeros(0)
+        if name.startswith("regret"):  # against what training would still have brought nothing is known
+            joined = np.where(verdict >= OPEN, np.nan, joined)
         columns[name] = _column(name, joined, missing=True)
     columns["epochs"] = np.repeat([item.epochs for item in measured], grid.cells)
     columns["monitor"] = np.full(rows, monitor, object)

@@ -79,8 +79,10 @@ def tune(
     goal = _goal(max_regret, budget, absolute, final)
     if censored not in _CENSORED:
         raise ParameterError(f"censored must be one of {', '.join(_CENSORED)}, got {censored!r}")
-    if not 0 < confidence < 1 or resamples < 1:
-        raise ParameterError(f"confidence {confidence!r} with {resamples!r} resamples cannot be")
+    if not 0 < confidence < 1:
+        raise ParameterError(f"confidence must lie between 0 and 1, got {confidence!r}")
+    if resamples < 1 or seed < 0:
+        raise ParameterError(f"resamples must be at least 1 and the seed not negative, got {resamples!r} and {seed!r}")
     runs = [with_monitors(run, [monitor], metrics) for run in runs]
     if min_delta is None:
         noises = [noise_deviation(run.values(monitor)) for run in runs if monitor in run.table]

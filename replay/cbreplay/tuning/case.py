@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..sweeping import Grid, RunMeasures
-from ..sweeping.measuring import UNDECIDED
+from ..sweeping.measuring import HIDDEN, OPEN
 from ..text import plural
 from .bounding import bounded_matrices
 from .choosing import NONE
@@ -26,6 +26,9 @@ from .weighing import Settings, Weigher
 MIN_RUNS = 5
 
 _MAX_CENSORED = 0.5
+_MIN_WHOLE = 3
+_FEW = 15
+_MUCH_OF_RANGE = 10.0
 
 
 @dataclass(frozen=True)
@@ -70,15 +73,15 @@ class Case:
 
     def matrices(self, measured: Sequence[RunMeasures]) -> tuple[Matrix, Matrix | None]:
         """The runs used in the cells of a family, and how they are at best where that is another thing."""
-        if self.settings.censored == "bound" and self.cut:
+        if self.settings.censored == "bound" and self.cut and self.whole:
             return bounded_matrices([measured[n] for n in self.whole], [measured[n] for n in self.cut])
-        return matrix_of([measured[n] for n in self.used], as_whole=self.settings.censored == "ignore"), None
+        return matrix_of([measured[n] for n in self.used]), None
 
     def table(self, measured: Sequence[RunMeasures], matrix: Matrix, cells: int) -> CellTable:
         """The measures of a family's cells; undecided ones are counted over all that have the monitor."""
         verdicts = np.array([measured[n].verdict for n in self.usable]).reshape(len(self.usable), cells)
-        undecided = (verdicts == UNDECIDED).sum(axis=0) * (self.settings.censored != "ignore")
-        return cell_table(matrix, undecided, len(self.usable), self.settings.goal.missed)
+        undecided = (verdicts >= (HIDDEN if self.settings.censored == "ignore" else OPEN)).sum(axis=0)
+        return cell_table(matrix, undecided, len(self.usable), self.settings.goal)
 
     def advice(self, groups: Sequence[Sequence[int]] = ()) -> Advice:
         """What these runs support; with ``groups`` also tried by leaving each of them out."""
@@ -95,8 +98,11 @@ class Case:
             ),
         }  # fmt: skip
         refusal = self._refusal()
-        if not self.used:  # nothing to rest on: show what the runs say against what they reached
-            reached = matrix_of([measured[n] for n in self.usable]) if self.usable else _nothing(grid)
+        if not self.used or (
+            self.settings.censored == "bound" and not self.whole
+        ):  # nothing to rest on: show what the runs say against what they reached
+            those = [measured[n] for n in self.usable]
+            reached = matrix_of(those, as_whole=False) if those else _nothing(grid)
             table = self.table(measured, reached, grid.cells)
             return Advice(cells=table, recommended=None, refusal=refusal, notes=self._notes(), **common)
         matrix, optimistic = self.matrices(measured)
@@ -107,8 +113,8 @@ class Case:
         if picked == NONE and refusal is None:
             refusal = self._no_cell(weigher)
         weighed: dict[str, Any] = {
-            "front": tuple(weigher.recommend(cell) for cell in weigher.front), "knee": weigher.at_knee(),
-            "current": self._current(),
+            "front": tuple(weigher.recommend(cell) for cell in weigher.front if matrix.runs >= MIN_RUNS),
+            "knee": weigher.at_knee() if matrix.runs >= MIN_RUNS else None, "current": self._current(),
         }  # fmt: skip
         if refusal is not None:
             return Advice(
@@ -148,6 +154,8 @@ class Case:
                 "cannot say what more patience would have brought (give --planned-epochs if they ran to their end, or "
                 "--censored bound or ignore)"
             )
+        if self.settings.censored == "bound" and cut and len(self.whole) < _MIN_WHOLE:
+            return f"with {plural(len(self.whole), 'whole run')} nothing bounds what those cut short could have reached"
         if used < MIN_RUNS:
             return f"{plural(used, 'run')} cannot support an advice: at least {MIN_RUNS} whole ones are needed"
         return None
@@ -163,30 +171,55 @@ class Case:
         least = float(weigher.regret[decided].min())
         shown = f"{least:.3g}" if goal.absolute else f"{least:.2%}"
         limit = f"{goal.limit:.3g}" if goal.absolute else f"{goal.limit:.2%}"
-        return f"no cell keeps the mean regret to {limit}; the lowest is {shown}: try other values"
+        at = int(np.where(decided, weigher.regret, np.inf).argmin())
+        parameters = weigher.grid.parameters(at)
+        widest = max(weigher.grid.axes.get("patience", (0,)))
+        what = f"more patience than {widest}" if parameters.get("patience") == widest else "other values"
+        return f"no cell keeps the mean regret to {limit}; the lowest is {shown}: try {what}"
 
     def _notes(self) -> tuple[str, ...]:
-        notes = []
         kinds = Counter(item.kind for item in self.ends)
         inferred = Counter(item.inferred for item in self.ends if item.inferred is not None)
-        notes += [f"planned epochs of {plural(count, 'run')} are {how}" for how, count in inferred.items()]
-        if kinds["whole"] and self.settings.censored != "ignore":
+        notes = [f"planned epochs of {plural(count, 'run')} are {how}" for how, count in inferred.items()]
+        cut, censored = plural(len(self.cut), "run"), self.settings.censored
+        beyond = sum("goes beyond" in item.sentence for item in self.ends)
+        told = {
+            f"{plural(kinds['whole'], 'run')} without known planned epochs taken for whole: no usual early stopping "
+            "fits their end (--planned-epochs says how many were planned)": kinds["whole"] and censored != "ignore",
+            f"{cut} left out: cut short, or may have been (--censored bound takes them in)": censored == "exclude",
+            f"{cut} cut short: counted as if they could still have come down to the best of all runs, or gained as "
+            "much as any whole run after as many epochs; beyond that nothing bounds them": censored == "bound",
+            f"{cut} may have been cut short and are taken for whole: regret is against what they reached, and may be "
+            "larger": censored == "ignore",
+        }  # fmt: skip
+        notes += [text for text, applies in told.items() if applies and (self.cut or "without known" in text)]
+        if kinds["repeated"]:
+            same = plural(kinds["repeated"], "run")
+            notes.append(f"{same} that tell of the same training as another one: each training counts once")
+        if beyond:
+            notes.append(f"{plural(beyond, 'run')} longer than planned: is --planned-epochs right?")
+        if MIN_RUNS <= len(self.used) < _FEW:
             notes.append(
-                f"{plural(kinds['whole'], 'run')} without known planned epochs taken for whole: no usual early "
-                "stopping fits their end (--planned-epochs says how many were planned)"
+                f"{len(self.used)} runs are few: what is held out is the better guide, and intervals are rough"
             )
-        if self.cut and self.settings.censored == "exclude":
-            notes.append(
-                f"{plural(len(self.cut), 'run')} left out: cut short, or may have been (--censored bound takes them in)"
-            )
-        if self.cut and self.settings.censored == "bound":
-            notes.append(f"{plural(len(self.cut), 'run')} cut short: counted as the worst that the whole runs allow")
-        if self.cut and self.settings.censored == "ignore":
-            notes.append(
-                f"{plural(len(self.cut), 'run')} may have been cut short and are taken for whole: regret is against "
-                "what they reached, and may be larger"
-            )
-        return tuple(notes)
+        return (*notes, *self._note_on_range())
+
+    def _note_on_range(self) -> list[str]:
+        """Where a few first values make the range, every later regret looks small against it."""
+        if self.settings.goal.absolute or not self.used:
+            return []
+        _, measured = self.families[self.rule]
+        wide = 0
+        for n in self.used:
+            values = measured[n].run.values(self.settings.monitor)
+            later = values[np.isfinite(values)][max(len(values) // 20, 1) :]
+            wide += len(later) > 1 and measured[n].spread > _MUCH_OF_RANGE * float(np.ptp(later)) > 0
+        if 2 * wide < len(self.used):
+            return []
+        return [
+            f"in {wide} of {plural(len(self.used), 'run')} the first values make most of the range, so that a regret "
+            "over it looks small: absolute regrets (--absolute) tell more"
+        ]
 
     def _current(self) -> Recommendation | None:
         if self.now is None or self.settings.current is None:
@@ -216,9 +249,15 @@ class Case:
                 FamilyPoint(name, weigher.rule(picked), float(weigher.table.saved[picked]),
                             float(weigher.regret[picked]), held_out)
             )  # fmt: skip
-        return tuple(points)
+        return tuple(sorted(points, key=_worth))
+
+
+def _worth(point: FamilyPoint) -> tuple[bool, float, float]:
+    """Families in order: what they lose on runs they have not seen, then in the sample; those too dear last."""
+    tried = np.inf if point.held_out is None else point.held_out.regret.value
+    return point.rule is None, tried, point.regret
 
 
 def _nothing(grid: Grid) -> Matrix:
     empty = np.zeros((0, grid.cells))
-    return Matrix(*([empty] * 7), *([np.zeros(0)] * 3))
+    return Matrix(*([empty] * 7), *([np.zeros(0)] * 5))

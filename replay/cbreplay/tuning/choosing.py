@@ -18,6 +18,8 @@ Flags = npt.NDArray[np.bool_]
 
 NONE = -1
 
+_ROUNDING = 1e-12
+
 
 @dataclass(frozen=True)
 class Goal:
@@ -37,6 +39,11 @@ class Goal:
             raise ParameterError(f"a budget is a share of the epochs above 0 and up to 1, got {self.limit!r}")
         if not 0 <= self.limit < np.inf:
             raise ParameterError(f"max_regret must not be negative, got {self.limit!r}")
+        if self.kind == "max_regret" and self.limit > 1 and not self.absolute:
+            raise ParameterError(
+                f"max_regret is a share of a run's range, and {self.limit!r} is more than all of it: did you mean "
+                f"{self.limit:g}% ({self.limit / 100:g}), or a regret in the unit of the monitor (absolute)?"
+            )
 
     @property
     def regret(self) -> str:
@@ -53,7 +60,8 @@ class Goal:
     def scaled(self, factor: float) -> Goal:
         """The same with another limit."""
         limit = self.limit * factor
-        return Goal(self.kind, min(limit, 1.0) if self.kind == "budget" else limit, self.absolute, self.final)
+        in_shares = self.kind == "budget" or not self.absolute
+        return Goal(self.kind, min(limit, 1.0) if in_shares else limit, self.absolute, self.final)
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dict with the fields of this record."""
@@ -63,18 +71,24 @@ class Goal:
 def choose(goal: Goal, regret: Floats, saved: Floats, eligible: Flags) -> Ints:
     """For each row the cell to take, :data:`NONE` where none reaches the goal; all three of shape (rows, cells).
 
-    Among equals the one with less regret, then the first.
+    Among equals the one with less regret, then the first; what differs by rounding alone is equal.
     """
     if goal.kind == "max_regret":
-        fits = eligible & (regret <= goal.limit)
-        gain, loss = saved, regret
+        fits = eligible & (regret <= goal.limit * (1 + _ROUNDING))
+        first, second = -saved, regret
     else:
-        fits = eligible & (1 - saved <= goal.limit + 1e-12)
-        gain, loss = -regret, -saved
-    gain = np.where(fits, gain, -np.inf)
-    best = gain == gain.max(axis=-1, keepdims=True)
-    picked = np.where(best & fits, loss, np.inf).argmin(axis=-1)
-    return np.where(fits.any(axis=-1), picked, NONE)
+        fits = eligible & (1 - saved <= goal.limit + _ROUNDING)
+        first, second = regret, -saved
+    best = _lowest(first, fits)
+    best = _lowest(second, best)
+    return np.where(fits.any(axis=-1), best.argmax(axis=-1), NONE)
+
+
+def _lowest(values: Floats, among: Flags) -> Flags:
+    """Those of each row that have its lowest value, rounding aside."""
+    lowest = np.where(among, values, np.inf).min(axis=-1, keepdims=True)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(among & (values <= lowest + _ROUNDING * np.abs(np.where(np.isfinite(lowest), lowest, 0.0))))
 
 
 def distinct_cells(grid: Grid, *measures: Floats) -> Ints:
@@ -97,14 +111,15 @@ def eager_cells(grid: Grid) -> Ints:
     """For each cell the one that stops sooner: half the patience (alpha, strips), or the nearest below; (cells,)."""
     name = "patience" if "patience" in grid.axes else grid.threshold
     values = np.array(grid.axes[name])
-    halves = [_largest_up_to(values, value / 2, place) for place, value in enumerate(values.tolist())]
+    halves = [_half(values, place) for place in range(len(values))]
     cells = np.arange(grid.cells).reshape(grid.shape)
     return np.take(cells, halves, axis=list(grid.axes).index(name)).ravel()
 
 
-def _largest_up_to(values: Floats, limit: float, otherwise: int) -> int:
-    below = np.flatnonzero(values <= limit)
-    return int(below[values[below].argmax()]) if len(below) else otherwise
+def _half(values: Floats, place: int) -> int:
+    """The place of the largest value up to half of one, its own where there is none; 0 decides like 1 and is none."""
+    below = np.flatnonzero((values <= values[place] / 2) & (values > 0))
+    return int(below[values[below].argmax()]) if len(below) else place
 
 
 _PLAIN_ORDER = ("min_delta", "start_from_epoch", "smoothing", "strip_length", "patience", "alpha", "strips")

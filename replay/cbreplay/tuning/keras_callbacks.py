@@ -76,7 +76,7 @@ class ProductivityQuotient(keras.callbacks.Callback):
             return
         ratio = self.best / value if self.mode == "max" else value / self.best
         loss = 100 * (ratio - 1) if value == value else float("inf")
-        progress = 1000 * (sum(strip) / (len(strip) * min(strip)) - 1)
+        progress = 1000 * max(sum(strip) / (len(strip) * min(strip)) - 1, 0)
         if loss > self.alpha * progress:
             self.model.stop_training = True
 

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..sweeping import RunMeasures
-from ..sweeping.measuring import UNDECIDED
+from ..sweeping.measuring import OPEN
+from .choosing import Goal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +40,8 @@ class Matrix:
     whole_best: Floats
     epochs: Floats
     seconds: Floats
+    first_regret: Floats
+    first_regret_relative: Floats
 
     @property
     def runs(self) -> int:
@@ -51,22 +54,41 @@ class Matrix:
         return Matrix(*(getattr(self, item.name)[places] for item in fields(self)))
 
 
-def matrix_of(measured: Sequence[RunMeasures], *, as_whole: bool = False) -> Matrix:
-    """The matrix of some runs. ``as_whole`` takes each log's end for the end of training: nothing is undecided."""
-    decided = np.array([np.full(len(m.verdict), True) if as_whole else m.verdict != UNDECIDED for m in measured])
-    sign = np.array([[-1.0 if m.maximize else 1.0] for m in measured])
+def matrix_of(measured: Sequence[RunMeasures], *, as_whole: bool = True) -> Matrix:
+    """The matrix of some runs; taken ``as_whole``, the end of each log is the end of training.
 
-    def taken(name: str, otherwise: float = 0.0) -> Floats:
+    Where training stops before any finite value, or ends on weights whose value is not a number, all is lost: infinity.
+    Whether the last weights are good cannot be told where their epoch was not evaluated.
+    """
+    if not measured:
+        raise ValueError("a matrix needs runs")
+    verdict = np.array([m.verdict for m in measured])
+    decided = (verdict < OPEN) | ((verdict == OPEN) & as_whole)
+    sign = np.array([[-1.0 if m.maximize else 1.0] for m in measured])
+    breaks = np.array([[not np.isfinite(m.run.table[m.monitor].value).all()] for m in measured])
+
+    def taken(name: str, otherwise: Any) -> Floats:
         values = np.array([getattr(m, name) for m in measured])
         return np.where(decided, np.where(np.isnan(values), otherwise, values), np.nan)
 
+    unknown = np.where(breaks, np.inf, np.nan)
+    seen = np.array([m.best_seen for m in measured]) * sign
+    first = np.array([m.first_regret for m in measured])
+    spread = np.array([m.spread for m in measured])
     return Matrix(
-        taken("regret"), taken("regret_relative"), taken("regret_final"), taken("regret_final_relative"),
-        taken("epochs_saved"), taken("seconds_saved"),
-        np.where(decided, np.array([m.best_seen for m in measured]) * sign, np.nan),
-        np.array([m.whole_best for m in measured]) * sign[:, 0],
-        np.array([m.epochs for m in measured], np.float64), np.array([m.seconds for m in measured]),
-    )  # fmt: skip
+        regret=taken("regret", np.inf),
+        regret_relative=taken("regret_relative", np.inf),
+        regret_final=taken("regret_final", unknown),
+        regret_final_relative=taken("regret_final_relative", unknown),
+        epochs_saved=taken("epochs_saved", 0.0),
+        seconds_saved=taken("seconds_saved", 0.0),
+        best_seen=np.where(decided, np.where(np.isnan(seen), np.inf, seen), np.nan),
+        whole_best=np.array([m.whole_best for m in measured]) * sign[:, 0],
+        epochs=np.array([m.epochs for m in measured], np.float64),
+        seconds=np.array([m.seconds for m in measured]),
+        first_regret=first,
+        first_regret_relative=np.where(spread > 0, first / np.where(spread > 0, spread, 1.0), 0.0),
+    )
 
 
 @dataclass(frozen=True)
@@ -107,31 +129,31 @@ class CellTable:
         return pd.DataFrame({**parameters, **{item.name: getattr(self, item.name) for item in fields(self)}})
 
 
-def cell_table(matrix: Matrix, undecided: npt.NDArray[np.int64], usable: int, missed: tuple[str, float]) -> CellTable:
+def cell_table(matrix: Matrix, undecided: npt.NDArray[np.int64], usable: int, goal: Goal) -> CellTable:
     """The measures of every cell.
 
-    ``undecided`` (cells,) counts, of the ``usable`` runs, those that it leaves open; ``missed`` says which regret,
-    above which bound, counts as missing the best.
+    ``undecided`` (cells,) counts, of the ``usable`` runs, those that it leaves open; ``goal`` says which regret counts.
     """
-    decided = (~np.isnan(matrix.regret)).sum(axis=0)
-    relative = matrix.regret_relative
+    known = ~np.isnan(getattr(matrix, goal.regret))
+    decided = known.sum(axis=0)
+    measure, tolerance = goal.missed
+    misses = getattr(matrix, measure)
     with np.errstate(invalid="ignore", divide="ignore"):
-        over = np.where(np.isnan(relative), 0.0, matrix.epochs[:, None]).sum(axis=0)
-        saved = np.nansum(matrix.epochs_saved, axis=0)
-        misses = (getattr(matrix, missed[0]) > missed[1]).sum(axis=0)
+        over = np.where(known, matrix.epochs[:, None], 0.0).sum(axis=0)
+        saved = np.where(known, matrix.epochs_saved, 0.0).sum(axis=0)
         return CellTable(
             decided=decided,
             undecided=undecided,
             undecided_share=undecided / max(usable, 1),
             epochs_saved=saved,
-            seconds_saved=np.nansum(matrix.seconds_saved, axis=0),
+            seconds_saved=np.nansum(np.where(known, matrix.seconds_saved, 0.0), axis=0),
             saved=saved / over,
             regret=mean(matrix.regret),
-            regret_relative=mean(relative),
+            regret_relative=mean(matrix.regret_relative),
             regret_final=mean(matrix.regret_final),
             regret_final_relative=mean(matrix.regret_final_relative),
-            worst=np.where(decided > 0, np.fmax.reduce(getattr(matrix, missed[0]), axis=0, initial=-np.inf), np.nan),
-            missed=np.where(decided > 0, misses / decided, np.nan),
+            worst=np.where(decided > 0, np.fmax.reduce(misses, axis=0, initial=-np.inf), np.nan),
+            missed=np.where(decided > 0, (misses > tolerance).sum(axis=0) / decided, np.nan),
             top1_regret=top1_regret(matrix),
             rank_correlation=rank_correlation(matrix),
         )
@@ -145,11 +167,14 @@ def mean(values: Floats) -> Floats:
 
 def top1_regret(matrix: Matrix) -> Floats:
     """By how much the run that looks best at the stop is worse, in the end, than the best; the first among equals."""
-    seen = np.where(np.isnan(matrix.best_seen), np.inf, matrix.best_seen)
-    decided = np.isfinite(seen)
-    best = np.where(decided, matrix.whole_best[:, None], np.inf).min(axis=0, initial=np.inf)
-    picked = matrix.whole_best[seen.argmin(axis=0)] if matrix.runs else best
-    return np.where(decided.sum(axis=0) > 1, picked - np.where(np.isfinite(best), best, np.nan), np.nan)
+    decided = ~np.isnan(matrix.best_seen)
+    if not matrix.runs:
+        return np.full(decided.shape[1], math.nan)
+    picked = np.where(decided, matrix.best_seen, np.inf).argmin(axis=0)
+    best = np.where(decided, matrix.whole_best[:, None], np.inf).min(axis=0)
+    return np.where(
+        decided.sum(axis=0) > 1, matrix.whole_best[picked] - np.where(np.isfinite(best), best, np.nan), np.nan
+    )
 
 
 def rank_correlation(matrix: Matrix) -> Floats:

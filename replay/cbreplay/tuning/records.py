@@ -181,7 +181,7 @@ class Advice:
         for name, taken in policies:
             if taken is not None:
                 told = f"{name}: {taken.words}"
-                curves.append(still_training(told, runs, taken.cell, as_whole=self.censored == "ignore"))
+                curves.append(still_training(told, runs, taken.cell, as_whole=self.censored != "bound"))
         return curves
 
     @property

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..sweeping import RunMeasures
-from ..sweeping.measuring import STOPPED, UNDECIDED
+from ..sweeping.measuring import COMPLETED, HIDDEN, OPEN, STOPPED
 
 Floats = npt.NDArray[np.float64]
 
@@ -44,7 +44,8 @@ def still_training(name: str, measured: Sequence[RunMeasures], cell: int | None,
         stops = cell is not None and item.verdict[cell] == STOPPED
         assert cell is not None or not stops
         lengths.append(item.epochs - (float(item.epochs_saved[cell]) if stops and cell is not None else 0.0))
-        ended.append(as_whole or cell is None or bool(item.verdict[cell] != UNDECIDED))
+        verdict = COMPLETED if cell is None else int(item.verdict[cell])
+        ended.append(verdict < OPEN or (as_whole and verdict < HIDDEN))
     return Survival(name, *kaplan_meier(np.array(lengths, np.float64), np.array(ended, bool)))
 
 

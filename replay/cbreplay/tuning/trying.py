@@ -41,6 +41,13 @@ class Chooser:
         self._saved = np.nan_to_num(matrix.epochs_saved[:, cells], nan=0.0)
         self._epochs = matrix.epochs[:, None] * self._known
 
+    def regret_of_sooner(self, cell: int) -> Floats:
+        """What the runs lose with half the patience, shape (runs,); at the smallest patience, by stopping at once."""
+        other = int(self.sooner[cell])
+        if other != cell:
+            return np.asarray(self.regret[:, other])
+        return self.matrix.first_regret if self.goal.absolute else self.matrix.first_regret_relative
+
     def with_goal(self, goal: Goal) -> Chooser:
         """The same with another limit."""
         other = copy(self)
@@ -85,11 +92,11 @@ def hold_out(chooser: Chooser, blocks: Sequence[Sequence[int]], left_out: str, b
             continue
         for run in block:
             regret = chooser.regret[run, cell]
-            if not np.isfinite(regret):
+            if np.isnan(regret):
                 undecided += 1
                 continue
             missed += bool(getattr(matrix, measure)[run, cell] > tolerance)
-            sooner.append(chooser.regret[run, chooser.sooner[cell]])
+            sooner.append(chooser.regret_of_sooner(cell)[run])
             sums[:, number] += regret, 1, matrix.epochs_saved[run, cell], matrix.epochs[run]
     tried = sums[1] > 0
     regrets, runs, saved, epochs = sums[:, tried]

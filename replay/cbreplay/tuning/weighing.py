@@ -83,17 +83,17 @@ class Weigher:
         matrix, bootstrap = self.matrix, self.settings.bootstrap
         name = self.settings.goal.regret
         regrets = getattr(matrix, name)
-        known = ~np.isnan(matrix.regret[:, cell])
+        known = ~np.isnan(regrets[:, cell])
         saved = np.where(known, matrix.epochs_saved[:, cell], 0.0)
         measure, tolerance = self.settings.goal.missed
         missed = int((getattr(matrix, measure)[known, cell] > tolerance).sum())
         best = None
         if self.optimistic is not None:
-            there = ~np.isnan(self.optimistic.regret[:, cell])
-            regret = getattr(self.optimistic, name)[there, cell]
+            regret = getattr(self.optimistic, name)[:, cell]
+            there = ~np.isnan(regret)
             best = {
                 "saved": float(self.optimistic.epochs_saved[there, cell].sum() / self.optimistic.epochs[there].sum()),
-                "regret": float(regret.mean()),
+                "regret": float(regret[there].mean()),
             }
         return Recommendation(
             cell=cell,
@@ -103,7 +103,7 @@ class Weigher:
             regret=bootstrap.regret(
                 np.where(known, regrets[:, cell], 0.0),
                 known.astype(np.float64),
-                usual_loss(regrets[:, self.chooser.sooner[cell]]),
+                usual_loss(self.chooser.regret_of_sooner(cell)),
             ),
             missed=bootstrap.share(missed, int(known.sum())),
             optimistic=best,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -32,7 +33,18 @@ def matrix(regret, saved_share):
     saved = np.where(np.isnan(regret), np.nan, 100 * saved_share)
     runs = len(regret)
     return Matrix(
-        regret, regret, regret, regret, saved, saved, regret, np.zeros(runs), np.full(runs, 100.0), np.full(runs, 100.0)
+        regret,
+        regret,
+        regret,
+        regret,
+        saved,
+        saved,
+        regret,
+        np.zeros(runs),
+        np.full(runs, 100.0),
+        np.full(runs, 100.0),
+        np.full(runs, 0.5),
+        np.full(runs, 0.5),
     )
 
 
@@ -105,10 +117,10 @@ def test_of_cells_that_decide_alike_the_plainest_stands_for_all() -> None:
 
 
 def test_the_cell_that_stops_sooner_has_half_the_patience_or_the_nearest_below() -> None:
-    grid = make_grid("keras", {"patience": [1, 2, 5, 10], "min_delta": [0, 0.1]})
+    grid = make_grid("keras", {"patience": [0, 1, 2, 5, 10], "min_delta": [0, 0.1]})
     sooner = eager_cells(grid)
-    pairs = [(grid.parameters(cell)["patience"], grid.parameters(int(sooner[cell]))["patience"]) for cell in range(4)]
-    assert pairs == [(1, 1), (2, 1), (5, 2), (10, 5)]
+    pairs = [(grid.parameters(cell)["patience"], grid.parameters(int(sooner[cell]))["patience"]) for cell in range(5)]
+    assert pairs == [(0, 0), (1, 1), (2, 1), (5, 2), (10, 5)]
     assert all(grid.columns["min_delta"] == grid.columns["min_delta"][sooner])
 
 
@@ -151,15 +163,13 @@ def test_which_run_one_would_have_picked() -> None:
     seen = np.array([[1.0, 5.0], [2.0, 3.0], [3.0, np.nan]])
     whole = np.array([1.0, 0.5, 0.0])
     made = matrix(np.zeros((3, 2)), np.zeros((3, 2)))
-    made = Matrix(
-        *(getattr(made, n) for n in list(Matrix.__dataclass_fields__)[:6]), seen, whole, made.epochs, made.seconds
-    )
+    made = replace(made, best_seen=seen, whole_best=whole)
     assert top1_regret(made).tolist() == [1.0, 0.0]
 
 
 def test_a_cell_that_decides_nothing_has_no_measures() -> None:
     made = matrix(np.full((3, 1), np.nan), np.zeros((3, 1)))
-    row = cell_table(made, np.array([3]), 3, ("regret_relative", 0.01)).row(0)
+    row = cell_table(made, np.array([3]), 3, Goal("max_regret", 0.01)).row(0)
     assert (row["decided"], row["undecided"], row["undecided_share"]) == (0, 3, 1.0)
     assert all(np.isnan(row[name]) for name in ("saved", "regret", "missed", "worst", "rank_correlation"))
 

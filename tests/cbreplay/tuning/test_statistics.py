@@ -19,7 +19,7 @@ def matrix(best_seen, whole_best):
     cells = np.array(best_seen, float)
     zeros = np.where(np.isnan(cells), np.nan, 0.0)
     ones = np.ones(len(cells))
-    return Matrix(zeros, zeros, zeros, zeros, zeros, zeros, cells, np.array(whole_best, float), ones, ones)
+    return Matrix(zeros, zeros, zeros, zeros, zeros, zeros, cells, np.array(whole_best, float), ones, ones, ones, ones)
 
 
 @pytest.mark.parametrize("runs", [12, 20, 40])
