@@ -25,7 +25,7 @@ from .weighing import Settings, Weigher
 #: With fewer runs no advice is given: an interval over four runs says nothing.
 MIN_RUNS = 5
 
-_MAX_CENSORED = 0.5
+_MAX_CENSORED = 0.4
 _MIN_WHOLE = 3
 _FEW = 15
 _MUCH_OF_RANGE = 10.0

@@ -137,4 +137,5 @@ def share_interval(hits: int, trials: int, confidence: float) -> Interval:
     share = hits / trials
     middle = (share + z * z / (2 * trials)) / (1 + z * z / trials)
     half = z / (1 + z * z / trials) * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials**2))
-    return Interval(share, max(middle - half, 0.0), min(middle + half, 1.0))
+    low, high = max(middle - half, 0.0) if hits else 0.0, min(middle + half, 1.0) if hits < trials else 1.0
+    return Interval(share, low, high)
