@@ -2,10 +2,12 @@
 
 from .comparison import plot_comparison
 from .files import write_advice_figures, write_figures
+from .options import FigureOptions
 from .outcome import plot_outcome
 from .tuning import plot_front, plot_survival, plot_sweep
 
 __all__ = [
+    "FigureOptions",
     "plot_comparison",
     "plot_front",
     "plot_outcome",

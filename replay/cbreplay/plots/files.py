@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -13,32 +12,38 @@ from matplotlib.figure import Figure
 
 from ..outcome import Outcome
 from ..tuning import Advice
+from . import style
 from .comparison import plot_comparison
+from .options import FigureOptions
 from .outcome import plot_outcome
 from .tuning import plot_front, plot_survival, plot_sweep
+
+_DEFAULT = FigureOptions()
+
+#: Draws into the figure that it is given, or into one of its own size.
+_Draw = Callable[..., Figure]
 
 
 def write_figures(
     outcomes: Sequence[Outcome],
     folder: Path,
     *,
-    dpi: int = 120,
+    options: FigureOptions = _DEFAULT,
     each: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
-    """Write ``overview.png`` and (unless ``each`` is False) one PNG per outcome into ``folder``; the paths.
+    """Write ``overview`` and (unless ``each`` is False) one figure per outcome into ``folder``; the paths.
 
     ``progress`` is called with (figures written, figures in all). Raises OSError where the folder cannot be
-    written.
+    written. The same outcomes and options give the same bytes.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     taken = {"overview"}
-    jobs: list[tuple[Path, Callable[[], Figure]]] = [(folder / "overview.png", partial(plot_comparison, outcomes))]
+    jobs: list[tuple[str, _Draw]] = [("overview", partial(plot_comparison, outcomes, x_axis=options.x_axis))]
     for outcome in outcomes if each else ():
         stem = file_stem(outcome.run.name, taken)
         taken.add(stem.lower())
-        jobs.append((folder / f"{stem}.png", partial(plot_outcome, outcome)))
-    return _write(jobs, dpi, progress)
+        jobs.append((stem, partial(plot_outcome, outcome, x_axis=options.x_axis)))
+    return _write(jobs, folder, options, progress)
 
 
 def write_advice_figures(
@@ -46,36 +51,42 @@ def write_advice_figures(
     outcomes: Sequence[Outcome],
     folder: Path,
     *,
-    dpi: int = 120,
+    options: FigureOptions = _DEFAULT,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
-    """Write ``tuning-map.png``, ``tuning-front.png``, ``tuning-training.png`` and ``tuning-runs.png`` into ``folder``.
+    """Write ``tuning-map``, ``tuning-front``, ``tuning-training`` and ``tuning-runs`` into ``folder``; the paths.
 
-    The last one is of the outcomes of the advised policy. Returns the paths; raises OSError where the folder cannot
-    be written.
+    The last one is of the outcomes of the advised policy, and the only one with the x axis of ``options``. Raises
+    OSError where the folder cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    jobs: list[tuple[Path, Callable[[], Figure]]] = [
-        (folder / "tuning-map.png", partial(plot_sweep, advice)),
-        (folder / "tuning-front.png", partial(plot_front, advice)),
+    jobs: list[tuple[str, _Draw]] = [
+        ("tuning-map", partial(plot_sweep, advice)),
+        ("tuning-front", partial(plot_front, advice)),
     ]
     if advice.used:
-        jobs.append((folder / "tuning-training.png", partial(plot_survival, advice.survival())))
+        jobs.append(("tuning-training", partial(plot_survival, advice.survival())))
     if outcomes:
-        jobs.append((folder / "tuning-runs.png", partial(plot_comparison, outcomes)))
-    return _write(jobs, dpi, progress)
+        jobs.append(("tuning-runs", partial(plot_comparison, outcomes, x_axis=options.x_axis)))
+    return _write(jobs, folder, options, progress)
 
 
 def _write(
-    jobs: Sequence[tuple[Path, Callable[[], Figure]]], dpi: int, progress: Callable[[int, int], None] | None
+    jobs: Sequence[tuple[str, _Draw]],
+    folder: Path,
+    options: FigureOptions,
+    progress: Callable[[int, int], None] | None,
 ) -> list[Path]:
-    for done, (path, draw) in enumerate(jobs, start=1):
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Glyph .* missing from")  # run names in any script
-            draw().savefig(path, dpi=dpi, metadata={"Software": None})
-        if progress is not None:
-            progress(done, len(jobs))
-    return [path for path, _ in jobs]
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    with options.applied():
+        for done, (stem, draw) in enumerate(jobs, start=1):
+            figure = draw(into=None if options.size is None else style.figure(*options.size))
+            path = folder / f"{stem}.{options.format}"
+            figure.savefig(path, format=options.format, dpi=options.dpi, metadata=options.metadata)
+            paths.append(path)
+            if progress is not None:
+                progress(done, len(jobs))
+    return paths
 
 
 def file_stem(name: str, taken: set[str]) -> str:

@@ -2,106 +2,140 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 
 from ..outcome import Outcome
-from ..text import epoch_name, number, printable
+from ..text import epoch_name, number, plural
 from . import style
+from .along import Along
+from .landmarks import Landmarks, landmarks
 
 _MAX_DOTS = 60
+_LABEL = 2.2  # inches that the name of a metric may take in a legend
+_LOG_FROM = 100
+
+#: Looks of each mark, so that a legend of its own shows what the axes show.
+LOOKS: dict[str, dict[str, Any]] = {
+    "best": {"marker": "*", "markersize": 13, "color": style.BEST, "linestyle": "none", "zorder": 5},
+    "restored": {"marker": "o", "markersize": 13, "markerfacecolor": "none", "markeredgecolor": style.RESTORED,
+                 "markeredgewidth": 1.8, "linestyle": "none"},
+    "stop": {"color": style.STOP, "linewidth": 1.5},
+    "after": {"color": style.AFTER, "alpha": 0.35, "linewidth": 0},
+    "monitor": {"color": style.VALIDATION, "linewidth": 1.8},
+    "twin": {"color": style.TRAIN, "linewidth": 1.2},
+}  # fmt: skip
 
 
-def draw_curves(axes: Axes, outcome: Outcome) -> None:
-    """The monitor and, where there is one, its counterpart from training (or validation); epochs from 1."""
+def file_looks(*, kept: bool) -> dict[str, Any]:
+    """Looks of the epochs that wrote a file: a triangle where it is left at the end, a dash where it is not."""
+    marker = {"marker": "^", "markersize": 5} if kept else {"marker": "|", "markersize": 6, "markeredgewidth": 1}
+    return marker | {"color": style.ink(0.867), "linestyle": "none"}
+
+
+def undecided_looks() -> dict[str, Any]:
+    """Looks of a stretch that the log does not decide: hatched, no fill."""
+    return {"facecolor": "none", "edgecolor": style.ink(0.4), "hatch": "///", "linewidth": 0}
+
+
+def twin_of(monitor: str) -> str:
+    """The metric of the other kind of data: ``loss`` for ``val_loss`` and the other way round."""
+    return monitor.removeprefix("val_") if monitor.startswith("val_") else f"val_{monitor}"
+
+
+def draw_outcome(axes: Axes, outcome: Outcome, along: Along, *, overwritten: bool = True) -> None:
+    """Everything of an outcome whose monitor is in the log: curves, sessions, and each landmark.
+
+    Without ``overwritten`` only the writes that are left at the end: in a small panel the others are but noise.
+    """
+    seen = landmarks(outcome)
+    draw_curves(axes, outcome, along)
+    for number_, first in enumerate(outcome.run.session_epochs[1:]):
+        label = "_" if number_ else "resumed"
+        x = float(along.at(first - 0.5))
+        axes.axvline(x, color=style.ink(0.867), linewidth=0.8, linestyle=":", label=label)
+    draw_stop(axes, seen, along)
+    draw_undecided(axes, seen, along)
+    draw_best(axes, outcome, seen, along)
+    draw_files(axes, seen if overwritten else replace(seen, overwritten=()), along)
+    along.limit(axes, seen.first, seen.shown_until)
+
+
+def draw_curves(axes: Axes, outcome: Outcome, along: Along) -> None:
+    """The monitor and, where there is one, its counterpart from training (or validation)."""
     run, monitor = outcome.run, outcome.monitor or ""
-    twin = monitor.removeprefix("val_") if monitor.startswith("val_") else f"val_{monitor}"
-    for name, colour, width in ((twin, style.TRAIN, 1.2), (monitor, style.VALIDATION, 1.8)):
+    shown = []
+    for name, looks in ((twin_of(monitor), LOOKS["twin"]), (monitor, LOOKS["monitor"])):
         if name not in run.table:
             continue
         metric = run.table[name]
         finite = np.isfinite(metric.value)
-        label = style.plain(printable(name, 40))
-        axes.plot(
-            metric.epoch[finite] + 1,
-            metric.value[finite],
-            color=colour,
-            linewidth=width,
-            marker="o" if len(metric.epoch) <= _MAX_DOTS else None,
-            markersize=2.5,
-            label=label,
-        )
+        label = style.fitted(name, _LABEL, style.points(8))
+        dots = "o" if len(metric.epoch) <= _MAX_DOTS else None
+        axes.plot(along.at(metric.epoch[finite]), metric.value[finite], marker=dots, markersize=2.5, label=label,
+                  **looks)  # fmt: skip
+        shown.append(metric.value[finite])
         if not finite.all():
-            _at_the_foot(axes, metric.epoch[~finite] + 1, "x", colour, f"{label} is not finite")
-    values = run.values(monitor)
-    positive = values[np.isfinite(values)]
-    if len(positive) and positive.min() > 0 and positive.max() > 100 * positive.min():
+            not_finite = {"marker": "x", "markersize": 5, "color": looks["color"], "linestyle": "none"}
+            _at_the_foot(axes, along.at(metric.epoch[~finite]), not_finite, f"{label} is not finite")
+    if not any(len(values) for values in shown):
+        axes.set_yticks([])  # there is no value that they could tell
+    if needs_log(shown):
         axes.set_yscale("log")
-    style.epoch_axis(axes, run.first_epoch + 1, run.first_epoch + run.epochs)
 
 
-def draw_stop(axes: Axes, outcome: Outcome) -> None:
+def needs_log(curves: list[npt.NDArray[np.float64]]) -> bool:
+    """Whether the last curve spans two decades, and none would lose values that are not positive."""
+    values = np.concatenate(curves) if curves else np.zeros(0)
+    if not len(values) or not len(curves[-1]) or values.min() <= 0:
+        return False
+    return bool(curves[-1].max() / _LOG_FROM > curves[-1].min())
+
+
+def draw_stop(axes: Axes, seen: Landmarks, along: Along) -> None:
     """The epoch at whose end training stops, and the shade over what lies behind it."""
-    stop = outcome.stopped_epoch
-    if stop is None:
+    if seen.stop is None:
         return
-    last = outcome.run.first_epoch + outcome.run.epochs - 1
-    axes.axvline(stop + 1, color=style.STOP, linewidth=1.5, label=f"stop: epoch {epoch_name(stop)}")
-    if stop < last:
-        axes.axvspan(stop + 1, last + 1, color=style.AFTER, alpha=0.35, linewidth=0, label="after the stop")
+    stop, end = along.at([seen.stop, seen.last])
+    axes.axvline(stop, label=f"stop: epoch {epoch_name(seen.stop)}", **LOOKS["stop"])
+    if seen.stop < seen.last:
+        axes.axvspan(stop, end, label="after the stop", **LOOKS["after"])
 
 
-def draw_best(axes: Axes, outcome: Outcome) -> None:
+def draw_undecided(axes: Axes, seen: Landmarks, along: Along) -> None:
+    """A hatched stretch over each part that the log does not decide."""
+    for place, stretch in enumerate(seen.undecided):
+        start, end = along.at(stretch)
+        axes.axvspan(start, end, label="_" if place else seen.undecided_label, **undecided_looks())
+
+
+def draw_best(axes: Axes, outcome: Outcome, seen: Landmarks, along: Along) -> None:
     """The epoch that the rule accepted as best, and the one whose weights were restored."""
     values = outcome.run.values(outcome.monitor or "")
-    for epoch, looks in (
-        (outcome.best_epoch, {"marker": "*", "color": style.BEST, "markeredgecolor": "white", "zorder": 5}),
-        (
-            outcome.restored_epoch,
-            {"marker": "o", "markerfacecolor": "none", "markeredgecolor": style.RESTORED, "markeredgewidth": 1.8},
-        ),
-    ):
+    for name, epoch in (("best", seen.best), ("restored", seen.restored)):
         if epoch is None:
             continue
-        value = float(values[epoch - outcome.run.first_epoch])
-        best = looks["marker"] == "*"
-        label = (
-            f"best: {number(value)} at epoch {epoch_name(epoch)}" if best else f"restored: epoch {epoch_name(epoch)}"
-        )
-        axes.plot(epoch + 1, value, markersize=13, linestyle="none", label=label, **looks)  # type: ignore[arg-type]
+        value = float(values[epoch - seen.first])
+        said = f"{number(value)} at epoch" if name == "best" else "epoch"
+        edge = {"markeredgecolor": style.ink(0)} if name == "best" else {}
+        axes.plot(along.at([epoch]), [value], label=f"{name}: {said} {epoch_name(epoch)}", **LOOKS[name] | edge)
 
 
-def draw_files(axes: Axes, outcome: Outcome) -> None:
-    """A mark at the foot for each epoch that wrote a file which is there at the end."""
-    written = sorted(set(outcome.files.values()))
-    if written:
-        one = f"file written: epoch {epoch_name(written[0])}"
-        _at_the_foot(
-            axes,
-            [epoch + 1 for epoch in written],
-            "^",
-            style.FILE,
-            one if len(written) == 1 else f"{len(written)} files written",
-        )
+def draw_files(axes: Axes, seen: Landmarks, along: Along) -> None:
+    """A mark at the foot for each epoch that wrote a file: a triangle where it is there at the end."""
+    if seen.overwritten:
+        label = f"{plural(len(seen.overwritten), 'earlier write')}, overwritten"
+        _at_the_foot(axes, along.at(seen.overwritten), file_looks(kept=False), label)
+    if seen.written:
+        one = f"file written: epoch {epoch_name(seen.written[0])}"
+        label = one if len(seen.written) == 1 else f"{len(seen.written)} files written"
+        _at_the_foot(axes, along.at(seen.written), file_looks(kept=True), label)
 
 
-def draw_sessions(axes: Axes, outcome: Outcome) -> None:
-    """A dotted line where a session resumed the training."""
-    for number_, first in enumerate(outcome.run.session_epochs[1:]):
-        label = "_" if number_ else "resumed"
-        axes.axvline(first + 0.5, color=style.FILE, linewidth=0.8, linestyle=":", label=label)
-
-
-def _at_the_foot(axes: Axes, epochs: object, marker: str, colour: str, label: str) -> None:
-    x = np.asarray(epochs, np.float64)
-    axes.plot(
-        x,
-        np.full(len(x), 0.02),
-        marker,
-        color=colour,
-        markersize=5,
-        transform=axes.get_xaxis_transform(),
-        clip_on=False,
-        label=label,
-        zorder=6,
-    )
+def _at_the_foot(axes: Axes, x: npt.NDArray[np.float64], looks: dict[str, Any], label: str) -> None:
+    axes.plot(x, np.full(len(x), 0.02), transform=axes.get_xaxis_transform(), clip_on=False, label=label, zorder=6,
+              **looks)  # fmt: skip

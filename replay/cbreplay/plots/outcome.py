@@ -2,31 +2,46 @@
 
 from __future__ import annotations
 
-from matplotlib.figure import Figure
+from typing import overload
+
+from matplotlib.figure import Figure, SubFigure
 
 from ..outcome import Outcome
-from ..text import printable
 from . import style
-from .marks import draw_best, draw_curves, draw_files, draw_sessions, draw_stop
+from .along import XAxis, along
+from .marks import draw_outcome
+from .style import Place
 
 
-def plot_outcome(outcome: Outcome) -> Figure:
-    """A figure of one outcome: train and validation curve, marks, and the part after the stop shaded.
+@overload
+def plot_outcome(outcome: Outcome, *, into: None = None, x_axis: XAxis = "epoch") -> Figure: ...
+@overload
+def plot_outcome(outcome: Outcome, *, into: Place, x_axis: XAxis = "epoch") -> Place: ...
+def plot_outcome(
+    outcome: Outcome, *, into: Figure | SubFigure | None = None, x_axis: XAxis = "epoch"
+) -> Figure | SubFigure:
+    """A figure of one outcome: train and validation curve, marks, the part after the stop shaded, what is open hatched.
 
-    Epochs on the axis are counted from 1, as Keras prints them.
+    Epochs on the axis are counted from 1, as Keras prints them; with ``x_axis="time"`` it is the time since the end of
+    the first logged epoch, in one unit from seconds to days (epochs where the log has no times; the axis says so).
+    Draws into ``into`` and returns it, else into a new figure of 9 by 4.2 inches.
     """
-    figure = style.figure(9.0, 4.2)
+    figure = style.figure(9.0, 4.2, into)
+    width, height = style.inches(figure)
     axes = figure.add_subplot()
+    medium = style.points(10)
     if outcome.monitor not in outcome.run.table:
         axes.set_axis_off()
-        axes.text(0.5, 0.5, style.plain(printable(outcome.reason, 90)), ha="center", va="center", wrap=True)
+        said = style.fitted(outcome.reason, 0.9 * width, medium)
+        axes.text(0.5, 0.5, said, ha="center", va="center", fontsize=medium)
     else:
-        for draw in (draw_curves, draw_sessions, draw_stop, draw_best, draw_files):
-            draw(axes, outcome)
-        axes.set_xlabel("epoch (counted from 1, as Keras prints it)")
-        axes.set_ylabel(style.plain(printable(outcome.monitor or "", 40)))
-        figure.legend(loc="outside right upper", fontsize=8, frameon=False)
-        style.tidy(axes)
-        axes.set_title(style.plain(printable(outcome.reason, 100)), fontsize=10, loc="left", color="#444444")
-    figure.suptitle(style.plain(printable(outcome.run.name, 70)), fontsize=12, x=0.01, ha="left", weight="bold")
+        (placed,) = along([outcome.run], x_axis)
+        draw_outcome(axes, outcome, placed)
+        room = (0.65 if style.legend_beside(figure) else 0.85) * width
+        axes.set_xlabel(style.fitted(placed.label, room, medium))
+        axes.set_ylabel(style.fitted(outcome.monitor or "", 0.7 * height, medium))
+        style.tidy(axes, whole=not placed.is_time)
+        axes.set_title(style.fitted(outcome.reason, room, medium), fontsize=medium, loc="left", color=style.ink(0.733))
+    title = style.fitted(outcome.run.name, 0.95 * width, style.points(12), bold=True)
+    figure.suptitle(title, fontsize=style.points(12), x=0.01, ha="left", weight="bold")
     return figure

@@ -5,20 +5,21 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import PercentFormatter
 
 from ..sweeping import Grid
-from ..text import number, plural, printable
+from ..text import number, plural
 from ..tuning import Advice, Survival
 from . import style
+from .style import Place
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -105,32 +106,37 @@ def surface_of_frame(sweep: pd.DataFrame) -> Surface:
     )  # fmt: skip
 
 
-def plot_sweep(sweep: pd.DataFrame | Advice) -> Figure:
+@overload
+def plot_sweep(sweep: pd.DataFrame | Advice, *, into: None = None) -> Figure: ...
+@overload
+def plot_sweep(sweep: pd.DataFrame | Advice, *, into: Place) -> Place: ...
+def plot_sweep(sweep: pd.DataFrame | Advice, *, into: Figure | SubFigure | None = None) -> Figure | SubFigure:
     """Two maps of patience by min_delta: the regret, and the epochs saved; cells that leave runs open are hatched."""
     surface = surface_of_advice(sweep) if isinstance(sweep, Advice) else surface_of_frame(sweep)
-    figure = style.figure(9.0, 2.6 + 0.26 * max(len(surface.y), 3) * 2)
+    figure = style.figure(9.0, 2.6 + 0.26 * max(len(surface.y), 3) * 2, into)
     both = figure.subplots(2, 1, sharex=True)
     _map(figure, both[0], surface, surface.regret, "mean regret (of a run's range)", upper=True)
     _map(figure, both[1], surface, surface.saved, "epochs saved", upper=False)
     both[1].set_xlabel(surface.x_name)
     handles: list[Any] = []
     if (surface.undecided > 0).any():
-        handles.append(Patch(facecolor="white", edgecolor="#444444", hatch="//", label="leaves some runs open"))
+        handles.append(Patch(facecolor="white", edgecolor=style.ink(0.733), hatch="//", label="leaves some runs open"))
     if (surface.undecided >= _MUCH).any():
         handles.append(
-            Patch(facecolor="white", edgecolor="#444444", hatch="xxx", label=f"{_MUCH:.0%} of the runs or more")
+            Patch(facecolor="white", edgecolor=style.ink(0.733), hatch="xxx", label=f"{_MUCH:.0%} of the runs or more")
         )
     if surface.limit is not None:
         handles.append(
             Patch(facecolor="none", edgecolor=style.STOP, label=f"mean regret up to {100 * surface.limit:.3g}%")
         )
     if handles:
-        figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=8, frameon=False)
-    figure.suptitle(style.plain(printable(surface.title, 90)), fontsize=11, x=0.01, ha="left", weight="bold")
+        style.legend_below(figure, handles)
+    title = style.fitted(surface.title, 0.95 * style.inches(figure)[0], style.points(11), bold=True)
+    figure.suptitle(title, fontsize=style.points(11), x=0.01, ha="left", weight="bold")
     return figure
 
 
-def _map(figure: Figure, axes: Axes, surface: Surface, values: Floats, label: str, *, upper: bool) -> None:
+def _map(figure: Figure | SubFigure, axes: Axes, surface: Surface, values: Floats, label: str, *, upper: bool) -> None:
     known = values[np.isfinite(values)]
     ceiling = 0.0 if not len(known) else float(np.quantile(known, 0.95) if upper else known.max())
     low = 0.0 if upper or not len(known) else float(known.min())
@@ -141,8 +147,8 @@ def _map(figure: Figure, axes: Axes, surface: Surface, values: Floats, label: st
     bar = figure.colorbar(
         mesh, ax=axes, format=PercentFormatter(1.0, decimals=None), extend="max" if upper else "neither", pad=0.01
     )
-    bar.set_label(label, fontsize=8)
-    bar.ax.tick_params(labelsize=7)
+    bar.set_label(label, fontsize=style.points(8))
+    bar.ax.tick_params(labelsize=style.points(7))
     _hatch(axes, surface.undecided)
     if surface.limit is not None:
         axes.add_collection(
@@ -158,10 +164,10 @@ def _map(figure: Figure, axes: Axes, surface: Surface, values: Floats, label: st
 def _label_ticks(axes: Axes, surface: Surface) -> None:
     step = -(-len(surface.x) // _MAX_TICKS)
     places = np.arange(0, len(surface.x), step)
-    axes.set_xticks(places, [number(surface.x[place]) for place in places], fontsize=8)
+    axes.set_xticks(places, [number(surface.x[place]) for place in places], fontsize=style.points(8))
     step = -(-len(surface.y) // _MAX_TICKS)
     places = np.arange(0, len(surface.y), step)
-    axes.set_yticks(places, [number(surface.y[place]) for place in places], fontsize=8)
+    axes.set_yticks(places, [number(surface.y[place]) for place in places], fontsize=style.points(8))
 
 
 def _hatch(axes: Axes, undecided: Floats) -> None:
@@ -188,9 +194,13 @@ def _border(inside: npt.NDArray[np.bool_]) -> list[list[tuple[float, float]]]:
     return lines
 
 
-def plot_front(advice: Advice) -> Figure:
+@overload
+def plot_front(advice: Advice, *, into: None = None) -> Figure: ...
+@overload
+def plot_front(advice: Advice, *, into: Place) -> Place: ...
+def plot_front(advice: Advice, *, into: Figure | SubFigure | None = None) -> Figure | SubFigure:
     """Regret against the share of epochs trained: every cell, the front, the advice with its intervals."""
-    figure = style.figure(8.0, 4.8)
+    figure = style.figure(8.0, 4.8, into)
     axes = figure.add_subplot()
     goal = advice.goal
     regret = np.asarray(getattr(advice.cells, goal.regret))
@@ -208,8 +218,8 @@ def plot_front(advice: Advice) -> Figure:
     for item, name, marker, colour in (
         (advice.half, "at half the limit", "<", style.RESTORED),
         (advice.double, "at double the limit", ">", style.RESTORED),
-        (advice.knee, "knee", "D", style.FILE),
-        (advice.current, "today", "s", style.FILE),
+        (advice.knee, "knee", "D", style.ink(0.867)),
+        (advice.current, "today", "s", style.ink(0.867)),
     ):
         if item is not None:
             axes.plot(1 - item.saved.value, item.regret.value, marker, color=colour, markersize=7, linestyle="none",
@@ -224,8 +234,9 @@ def plot_front(advice: Advice) -> Figure:
     _draw_families(axes, advice)
     _front_axes(axes, advice, regret)
     title = f"{advice.monitor}: {plural(len(advice.used), 'run')}, {advice.grid.rule}"
-    axes.set_title(style.plain(printable(title, 90)), fontsize=11, loc="left", weight="bold")
-    figure.legend(loc="outside right upper", fontsize=8, frameon=False)
+    width = style.inches(figure)[0] * (0.55 if style.legend_beside(figure) else 0.85)
+    title = style.fitted(title, width, style.points(11), bold=True)
+    axes.set_title(title, fontsize=style.points(11), loc="left", weight="bold")
     return figure
 
 
@@ -259,29 +270,33 @@ def _front_axes(axes: Axes, advice: Advice, regret: Floats) -> None:
         above = int((known > 1.1 * top).sum())
         if above:
             axes.annotate(f"{plural(above, 'cell')} above", (0.01, 0.985), xycoords="axes fraction", va="top",
-                          fontsize=7, color="#444444")  # fmt: skip
+                          fontsize=style.points(7), color=style.ink(0.733))  # fmt: skip
     axes.xaxis.set_major_formatter(PercentFormatter(1.0))
     axes.set_xlabel("share of the epochs trained")
     if not advice.goal.absolute:
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-    unit = style.plain(printable(advice.monitor, 30)) if advice.goal.absolute else "of a run's range"
+    unit = style.fitted(advice.monitor, 1.6, style.points(10)) if advice.goal.absolute else "of a run's range"
     kind = "mean regret of the final weights" if advice.goal.final else "mean regret"
     axes.set_ylabel(f"{kind} ({unit})")
-    axes.grid(True, color="#e6e6e6", linewidth=0.6)
+    axes.grid(True, color=style.ink(0.098), linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def plot_survival(curves: Sequence[Survival]) -> Figure:
+@overload
+def plot_survival(curves: Sequence[Survival], *, into: None = None) -> Figure: ...
+@overload
+def plot_survival(curves: Sequence[Survival], *, into: Place) -> Place: ...
+def plot_survival(curves: Sequence[Survival], *, into: Figure | SubFigure | None = None) -> Figure | SubFigure:
     """The share of runs that are still training at each epoch, a step curve for each policy."""
-    figure = style.figure(8.0, 3.8)
+    figure = style.figure(8.0, 3.8, into)
     axes = figure.add_subplot()
     colours = (style.AFTER, style.BEST, style.RESTORED, style.STOP, style.VALIDATION)
     last = max((float(max(curve.epochs[-1], curve.censored.max(initial=0))) for curve in curves), default=1.0)
     for number_, curve in enumerate(curves):
         colour, dashes = colours[number_ % len(colours)], ("-", "-", "--", ":", "-.")[number_ % 5]
         x, y = np.append(curve.epochs, last), np.append(curve.share, curve.share[-1])
-        label = style.plain(printable(curve.name, 60))
+        label = style.fitted(curve.name, 3, style.points(8))
         axes.plot(x, y, drawstyle="steps-post", color=colour, linestyle=dashes, linewidth=1.8, label=label)
         if len(curve.censored):
             place = np.searchsorted(curve.epochs, curve.censored, side="right") - 1
@@ -292,5 +307,5 @@ def plot_survival(curves: Sequence[Survival]) -> Figure:
     axes.set_ylim(0, 1.03)
     axes.set_xlim(0, last)
     style.tidy(axes)
-    figure.legend(loc="outside lower center", ncols=2, fontsize=8, frameon=False)
+    style.legend_below(figure, axes.get_legend_handles_labels()[0], entry=3.4)
     return figure

@@ -1,11 +1,27 @@
 """Figures: what is marked in them, and the names of their files."""
 
+import io
+
+import numpy as np
 import pytest
+from curves import run_of
 from matplotlib.colors import to_hex
 
 import cbreplay as cb
-from cbreplay.plots import plot_comparison, plot_outcome, style, write_figures
+from cbreplay.plots import plot_comparison, plot_outcome, plot_survival, style, write_figures
 from cbreplay.plots.files import file_stem
+from cbreplay.tuning import Survival
+
+STRANGE = [
+    "x" * 300,
+    "a\nb\tc",
+    "$\\frac{1}{0}$ $x",
+    "<script>alert(1)</script>",
+    "W" * 120,
+    "تجربة",
+    "",
+    "%s {0} \\ #^~",
+]
 
 
 def outcome(values, **parameters):
@@ -36,6 +52,69 @@ def test_a_run_without_its_monitor_says_so_instead_of_a_curve() -> None:
 def test_values_that_are_not_finite_are_marked_at_the_foot() -> None:
     figure = plot_outcome(outcome([3, float("nan"), 1], patience=5))
     assert "val_loss is not finite" in labels(figure)
+
+
+def test_writes_that_were_overwritten_are_told_from_the_file_that_is_left() -> None:
+    rules = [cb.EarlyStopping(mode="min", patience=2), cb.ModelCheckpoint("m.h5", save_best_only=True)]
+    figure = plot_outcome(cb.replay([{"val_loss": v} for v in (3, 2, 1, 2, 3)], rules))
+    lines = {line.get_label(): line for line in figure.axes[0].get_lines()}
+    assert lines["2 earlier writes, overwritten"].get_xdata().tolist() == [1, 2]
+    assert lines["file written: epoch 3"].get_xdata().tolist() == [3]
+
+
+def test_what_the_log_does_not_decide_is_hatched_up_to_the_planned_end() -> None:
+    figure = plot_outcome(cb.replay(run_of([3, 2, 1], planned=6), cb.EarlyStopping(mode="min", patience=2)))
+    assert "not decided by the log (planned: epoch 6)" in labels(figure)
+    (tail,) = (patch for patch in figure.axes[0].patches if patch.get_hatch())
+    assert (tail.get_extents().transformed(figure.axes[0].transData.inverted()).intervalx).tolist() == [3, 6]
+    assert figure.axes[0].get_xlim()[1] > 6
+
+
+def test_the_x_axis_can_be_the_time_that_training_took() -> None:
+    values = [3, 2, 1, 2, 3, 4]
+    with_times = cb.replay(run_of(values, seconds=600), cb.EarlyStopping(mode="min", patience=2))
+    figure = plot_outcome(with_times, x_axis="time")
+    assert figure.axes[0].get_xlabel() == "minutes since the first logged epoch"
+    lines = {line.get_label(): line for line in figure.axes[0].get_lines()}
+    assert lines["val_loss"].get_xdata().tolist() == [0, 10, 20, 30, 40, 50]
+    assert list(lines["stop: epoch 5"].get_xdata()) == [40, 40]
+    without = plot_outcome(outcome(values, patience=2), x_axis="time")
+    assert without.axes[0].get_xlabel() == "epoch (counted from 1; the log has no times)"
+
+
+@pytest.mark.parametrize(
+    ("values", "scale"),
+    [([3, 2, 1], "linear"), ([300, 3, 0.02], "log"), ([300, 3, 0], "linear"), ([300, float("nan"), 0.02], "log")],
+)
+def test_the_scale_is_logarithmic_where_values_span_decades_and_none_would_be_lost(values, scale) -> None:
+    assert plot_outcome(outcome(values, patience=5)).axes[0].get_yscale() == scale
+
+
+def test_everything_can_be_drawn_into_parts_of_one_page() -> None:
+    page = style.figure(8, 11)
+    parts = page.subfigures(4, 1)
+    few, many = ([outcome([3, 2, 1, 2, 3, 4], patience=2)] * count for count in (3, 20))
+    assert plot_outcome(few[0], into=parts[0]) is parts[0]
+    assert plot_comparison(few, into=parts[1]) is parts[1]
+    assert plot_comparison(many, into=parts[2]) is parts[2]
+    curve = Survival("as logged", np.array([0, 5.0]), np.array([1, 0.5]), np.zeros(0))
+    assert plot_survival([curve], into=parts[3]) is parts[3]
+    page.savefig(io.BytesIO(), format="pdf")
+
+
+@pytest.mark.parametrize("count", [3, 12, 40])
+def test_strange_and_long_names_leave_the_axes_their_room(count) -> None:
+    names = (STRANGE * 5)[:count]
+    rules = cb.EarlyStopping(mode="min", patience=2)
+    drawn, plain = (
+        plot_comparison([cb.replay(run_of([3, 2, 1, 2, 3, 4], name), rules) for name in chosen])
+        for chosen in (names, ["a"] * count)
+    )
+    for figure in (drawn, plain):
+        figure.draw_without_rendering()
+    for strange, usual in zip(drawn.axes, plain.axes, strict=True):
+        assert strange.get_position().height == pytest.approx(usual.get_position().height, rel=0.05)
+        assert strange.get_position().width > 0.6 * usual.get_position().width
 
 
 @pytest.mark.parametrize("count", [1, 4, 12, 13, 200])
