@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..figure_options import figure_options
 from ..options import (
     json_option,
     logdir_argument,
@@ -21,6 +23,7 @@ from ..progress import progress_bar
 
 if TYPE_CHECKING:
     from cbreplay import Analysis
+    from cbreplay.plots import FigureOptions
 
 _MAX_FIGURES = 60
 
@@ -41,10 +44,12 @@ _MAX_FIGURES = 60
     default=None,
     help="Write plots.  [default: yes; with --json only if --out is given]",
 )
+@figure_options
 @json_option
 def command(
     logdir: str, planned_epochs: int | None, histories: tuple[str, ...], epoch_axis: str,
-    metrics: dict[str, str], checkpoints: str | None, out: str | None, plots: bool | None, as_json: bool, **rule: Any,
+    metrics: dict[str, str], checkpoints: str | None, out: str | None, plots: bool | None,
+    figures: Callable[[], FigureOptions], as_json: bool, **rule: Any,
 ) -> None:  # fmt: skip
     """Replay the callbacks on every run in LOGDIR: where it stops, what is kept, what that saves.
 
@@ -60,6 +65,7 @@ def command(
 
     stopping, saving = policy_from(rule)
     folder = None if plots is False or (as_json and not plots and out is None) else plot_folder(out, logdir)
+    options = None if folder is None else figures()
     with progress_bar("reading") as progress:
         analysis = cb.analyze(
             logdir, stopping, saving, profile=rule["profile"], checkpoints=checkpoints,
@@ -72,18 +78,18 @@ def command(
         from ..analysis_text import print_analysis
 
         print_analysis(analysis)
-    if folder is not None:
-        _write_plots(analysis, folder, asked=plots is True, quiet=as_json)
+    if folder is not None and options is not None:
+        _write_plots(analysis, folder, options, asked=plots is True, quiet=as_json)
 
 
-def _write_plots(analysis: Analysis, folder: Path, *, asked: bool, quiet: bool) -> None:
+def _write_plots(analysis: Analysis, folder: Path, options: FigureOptions, *, asked: bool, quiet: bool) -> None:
     from cbreplay.plots import write_figures
     from cbreplay.text import plural
 
     outcomes = analysis.outcomes
     each = asked or len(outcomes) <= _MAX_FIGURES
     with progress_bar("drawing") as progress:
-        paths = write_figures(outcomes, folder, each=each, progress=progress)
+        paths = write_figures(outcomes, folder, options=options, each=each, progress=progress)
     if not quiet:
         more = f" and {plural(len(paths) - 1, 'figure')} beside it, one per run"
         many = f" (one figure per run above {_MAX_FIGURES} runs only with --plots)"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..figure_options import figure_options
 from ..options import (
     RULES,
     json_option,
@@ -24,6 +26,7 @@ from ..values import Numbers, Share
 
 if TYPE_CHECKING:
     from cbreplay import Advice, Run
+    from cbreplay.plots import FigureOptions
 
 _WHOLE, _ANY = Numbers(whole=True), Numbers(whole=False)
 
@@ -77,13 +80,15 @@ _WHOLE, _ANY = Numbers(whole=True), Numbers(whole=False)
 @click.option(
     "--plots/--no-plots", default=None, help="Write plots.  [default: yes; with --json or --csv only with --out]"
 )
+@figure_options
 @click.option("--csv", "as_csv", is_flag=True, help="Print the measures of every cell as CSV instead of text.")
 @click.option("--sweep-csv", type=click.Path(dir_okay=False), help="Write a row per run and cell to this file.")
 @json_option
 def command(
     logdir: str, monitor: str | None, mode: str | None, rule: str, compare: bool, current_patience: int | None,
     planned_epochs: int | None, histories: tuple[str, ...], epoch_axis: str, metrics: dict[str, str], out: str | None,
-    plots: bool | None, as_csv: bool, sweep_csv: str | None, as_json: bool, **given: Any,
+    plots: bool | None, figures: Callable[[], FigureOptions], as_csv: bool, sweep_csv: str | None, as_json: bool,
+    **given: Any,
 ) -> None:  # fmt: skip
     """Find the patience and min_delta to use next, judged by the past runs in LOGDIR.
 
@@ -100,6 +105,7 @@ def command(
     folder = (
         plot_folder(out, logdir) if plots or out is not None or (plots is None and not as_json and not as_csv) else None
     )
+    options = None if folder is None else figures()
     watched = monitor or "val_loss"
     direction = mode or ("min" if watched == "val_loss" else "auto")
     current = None if current_patience is None else cb.EarlyStopping(watched, patience=current_patience, mode=direction)
@@ -122,8 +128,8 @@ def command(
         from ..advice_text import print_advice
 
         print_advice(advice, logdir, runs)
-    if folder is not None:
-        _write_plots(advice, runs, folder, quiet=as_json or as_csv, profile=given["profile"], metrics=metrics)
+    if folder is not None and options is not None:
+        _write_plots(advice, runs, folder, options, quiet=as_json or as_csv, profile=given["profile"], metrics=metrics)
 
 
 def _write_sweep(runs: Any, advice: Advice, path: str, metrics: dict[str, str], given: dict[str, Any]) -> None:
@@ -142,13 +148,20 @@ def _write_sweep(runs: Any, advice: Advice, path: str, metrics: dict[str, str], 
 
 
 def _write_plots(
-    advice: Advice, runs: Any, folder: Path, *, quiet: bool, profile: str, metrics: dict[str, str]
+    advice: Advice,
+    runs: Any,
+    folder: Path,
+    options: FigureOptions,
+    *,
+    quiet: bool,
+    profile: str,
+    metrics: dict[str, str],
 ) -> None:
     from cbreplay.plots import write_advice_figures
 
     outcomes = [] if advice.recommended is None else _outcomes(advice, runs, profile, metrics)
     with progress_bar("drawing") as progress:
-        paths = write_advice_figures(advice, outcomes, folder, progress=progress)
+        paths = write_advice_figures(advice, outcomes, folder, options=options, progress=progress)
     if not quiet:
         click.echo(f"\nplots: {paths[0]}, {', '.join(path.name for path in paths[1:])}")
 
