@@ -29,19 +29,23 @@ def plot_outcome(
     figure = style.figure(9.0, 4.2, into)
     width, height = style.inches(figure)
     axes = figure.add_subplot()
+    room = 0.95 * width
     medium = style.points(10)
     if outcome.monitor not in outcome.run.table:
         axes.set_axis_off()
-        said = style.fitted(outcome.reason, 0.9 * width, medium)
+        said = style.fitted(outcome.reason, room, medium)
         axes.text(0.5, 0.5, said, ha="center", va="center", fontsize=medium)
     else:
         (placed,) = along([outcome.run], x_axis)
         draw_outcome(axes, outcome, placed)
-        room = (0.65 if style.legend_beside(figure) else 0.85) * width
-        axes.set_xlabel(style.fitted(placed.label, room, medium))
+        if style.legend_beside(figure):  # which begins at the top, beside the name
+            room *= 0.7
+        axes.set_xlabel(style.fitted(placed.label, 0.9 * room, medium))
         axes.set_ylabel(style.fitted(outcome.monitor or "", 0.7 * height, medium))
         style.tidy(axes, whole=not placed.is_time)
-        axes.set_title(style.fitted(outcome.reason, room, medium), fontsize=medium, loc="left", color=style.ink(0.733))
-    title = style.fitted(outcome.run.name, 0.95 * width, style.points(12), bold=True)
+        axes.set_title(
+            style.fitted(outcome.reason, 0.9 * room, medium), fontsize=medium, loc="left", color=style.ink(0.733)
+        )
+    title = style.fitted(outcome.run.name, room, style.points(12), bold=True)
     figure.suptitle(title, fontsize=style.points(12), x=0.01, ha="left", weight="bold")
     return figure

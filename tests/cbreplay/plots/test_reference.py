@@ -73,6 +73,7 @@ FIGURES = {
 def picture(draw, path):
     """Draw without a word of text, so that neither letters nor the room that they take matter."""
     figure = draw(style.figure(5, 4))
+    figure.set_layout_engine("none")
     for text in figure.findobj(Text):
         text.set_visible(False)
     for legend in figure.legends:
