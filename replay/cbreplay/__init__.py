@@ -12,6 +12,7 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from .analysis import Analysis, RunAnalysis, analyze
+    from .answers import Answer, ComparedRun, Policy
     from .best import best_checkpoint
     from .checkpoints import (
         CheckpointDiff,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         plan_pruning,
         survey,
     )
+    from .comparing import Comparison, compare
     from .damage import Damage, Skipped
     from .ending import Ending, infer_ending
     from .errors import (
@@ -48,7 +50,16 @@ if TYPE_CHECKING:
     from .logs import load_runs
     from .model_files import Checkpoint, Distance, Finding, Tensor
     from .outcome import EarlyStoppingRecord, ModelCheckpointRecord, Outcome, TraceRow
-    from .plots import plot_comparison, plot_front, plot_outcome, plot_survival, plot_sweep
+    from .plots import (
+        plot_comparison,
+        plot_front,
+        plot_gaps,
+        plot_groups,
+        plot_outcome,
+        plot_policies,
+        plot_survival,
+        plot_sweep,
+    )
     from .replaying import replay, replay_fits
     from .rules import (
         EarlyStopping,
@@ -70,11 +81,13 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "analysis": ("Analysis", "RunAnalysis", "analyze"),
+    "answers": ("Answer", "ComparedRun", "Policy"),
     "best": ("best_checkpoint",),
     "checkpoints": (
         "CheckpointDiff", "Choice", "Match", "PrunePlan", "RunCheckpoints", "Survey", "apply_plan", "choose_checkpoint",
         "diff_checkpoints", "inspect_checkpoint", "match_checkpoints", "plan_pruning", "survey",
     ),
+    "comparing": ("Comparison", "compare"),
     "damage": ("Damage", "Skipped"),
     "ending": ("Ending", "infer_ending"),
     "errors": (
@@ -86,7 +99,10 @@ _HOMES = {
     "logs": ("load_runs",),
     "model_files": ("Checkpoint", "Distance", "Finding", "Tensor"),
     "outcome": ("EarlyStoppingRecord", "ModelCheckpointRecord", "Outcome", "TraceRow"),
-    "plots": ("plot_comparison", "plot_front", "plot_outcome", "plot_survival", "plot_sweep"),
+    "plots": (
+        "plot_comparison", "plot_front", "plot_gaps", "plot_groups", "plot_outcome", "plot_policies", "plot_survival",
+        "plot_sweep",
+    ),
     "replaying": ("replay", "replay_fits"),
     "rules": (
         "EarlyStopping", "GeneralizationLoss", "LookBack", "ModelCheckpoint", "ProductivityQuotient", "Profile",
@@ -102,11 +118,14 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "Advice",
     "Analysis",
+    "Answer",
     "CallbackError",
     "CbreplayError",
     "Checkpoint",
     "CheckpointDiff",
     "Choice",
+    "ComparedRun",
+    "Comparison",
     "CurveError",
     "Damage",
     "Distance",
@@ -126,6 +145,7 @@ __all__ = [
     "NothingReadableError",
     "Outcome",
     "ParameterError",
+    "Policy",
     "ProductivityQuotient",
     "Profile",
     "PrunePlan",
@@ -150,6 +170,7 @@ __all__ = [
     "apply_plan",
     "best_checkpoint",
     "choose_checkpoint",
+    "compare",
     "diff_checkpoints",
     "explain",
     "infer_ending",
@@ -161,7 +182,10 @@ __all__ = [
     "plan_pruning",
     "plot_comparison",
     "plot_front",
+    "plot_gaps",
+    "plot_groups",
     "plot_outcome",
+    "plot_policies",
     "plot_survival",
     "plot_sweep",
     "replay",

@@ -1,7 +1,11 @@
 """Figures from outcomes and advice: matplotlib's object interface, no global state, nothing shown."""
 
 from .comparison import plot_comparison
+from .contrast import plot_policies
+from .contrast_files import write_comparison_figures
 from .files import write_advice_figures, write_figures
+from .gap import plot_gaps
+from .grouped import plot_groups
 from .options import FigureOptions
 from .outcome import plot_outcome
 from .tuning import plot_front, plot_survival, plot_sweep
@@ -10,9 +14,13 @@ __all__ = [
     "FigureOptions",
     "plot_comparison",
     "plot_front",
+    "plot_gaps",
+    "plot_groups",
     "plot_outcome",
+    "plot_policies",
     "plot_survival",
     "plot_sweep",
     "write_advice_figures",
+    "write_comparison_figures",
     "write_figures",
 ]
