@@ -16,11 +16,16 @@ _NOT_TRIED = (
 )  # fmt: skip
 
 
+#: The key of the tables of policies, in the file and in what ``compare`` gets.
+POLICIES = "policies"
+
+
 def read_settings(folder: Path | None = None, known: Callable[[], set[str]] | None = None) -> dict[str, dict[str, Any]]:
     """click's default map, command -> option -> value; a flag or ``CBREPLAY_*`` variable goes before it.
 
     A key at the top is an option's name (``patience = 8``) for every command that has it; raises a usage
     error that names the file where it cannot be parsed, or has a key that is no option (``known`` gives those).
+    The tables of ``[policies]`` are handed to ``compare`` as they stand, under :data:`POLICIES`.
     """
     folder = folder or Path()
     for path, table in ((folder / "cbreplay.toml", ()), (folder / "pyproject.toml", ("tool", "cbreplay"))):
@@ -32,13 +37,17 @@ def read_settings(folder: Path | None = None, known: Callable[[], set[str]] | No
             continue
         found = _parse(path, table)
         if found is not None:
+            policies = found.pop(POLICIES, {})
+            if not isinstance(policies, dict):
+                raise click.UsageError(f"{path}: {POLICIES!r} are tables, as in [{POLICIES}.NAME], not {policies!r}")
             options = {key.replace("-", "_"): value for key, value in found.items()}
             for key in set(options) - (known() if known is not None else set(options)):
                 near = difflib.get_close_matches(key, sorted(known()) if known else [], n=1)
                 hint = f"; did you mean {near[0]!r}?" if near else ""
                 raise click.UsageError(f"{path}: {key!r} is no option of cbreplay{hint}")
             return dict.fromkeys(("analyze", "explain", "runs", "checkpoints", "best"), options) | {
-                "tune": _tuned(options)
+                "tune": _tuned(options),
+                "compare": {**options, POLICIES: policies},
             }
     return {}
 
