@@ -87,7 +87,7 @@ class Analysis:
 
     logdir: str
     profile: str
-    early_stopping: Rule
+    early_stopping: StoppingRule
     model_checkpoint: ModelCheckpoint
     runs: tuple[RunAnalysis, ...]
     damage: tuple[Damage, ...]
