@@ -14,7 +14,7 @@ from cbreplay._version import __version__
 
 from .settings import read_settings
 
-_COMMANDS = ("analyze", "tune", "compare", "explain", "runs", "checkpoints", "best", "export", "profiles")
+_COMMANDS = ("analyze", "tune", "compare", "report", "explain", "runs", "checkpoints", "best", "export", "profiles")
 
 
 class _UserError(click.ClickException):

@@ -11,10 +11,14 @@ from typing import Any
 import click
 
 _NOT_TRIED = (
-    "monitor", "mode", "baseline", "profile", "planned_epochs", "histories", "epoch_axis", "max_regret", "budget",
-    "absolute", "final", "compare", "censored", "group_by", "confidence", "resamples", "seed", "out", "plots",
+    "monitor", "mode", "baseline", "restore_best_weights", "profile", "planned_epochs", "histories", "epoch_axis",
+    "max_regret", "budget", "absolute", "final", "compare", "censored", "group_by", "confidence", "resamples", "seed",
+    "out", "plots",
 )  # fmt: skip
 
+
+#: The key of what the file says of a policy, for commands whose options of that name mean something else.
+POLICY = "policy"
 
 #: The key of the tables of policies, in the file and in what ``compare`` gets.
 POLICIES = "policies"
@@ -45,7 +49,7 @@ def read_settings(folder: Path | None = None, known: Callable[[], set[str]] | No
                 near = difflib.get_close_matches(key, sorted(known()) if known else [], n=1)
                 hint = f"; did you mean {near[0]!r}?" if near else ""
                 raise click.UsageError(f"{path}: {key!r} is no option of cbreplay{hint}")
-            return dict.fromkeys(("analyze", "explain", "runs", "checkpoints", "best"), options) | {
+            return dict.fromkeys(("analyze", "report", "explain", "runs", "checkpoints", "best"), options) | {
                 "tune": _tuned(options),
                 "compare": {**options, POLICIES: policies},
             }
@@ -53,9 +57,8 @@ def read_settings(folder: Path | None = None, known: Callable[[], set[str]] | No
 
 
 def _tuned(policy: dict[str, Any]) -> dict[str, Any]:
-    """What a policy means to ``tune``: its parameters are what one uses today, not the values to try."""
-    kept = {name: policy[name] for name in _NOT_TRIED if name in policy}
-    return kept | ({"current_patience": policy["patience"]} if "patience" in policy else {})
+    """What a policy means to ``tune``: its parameters are what one uses today (``policy``), not the values to try."""
+    return {name: policy[name] for name in _NOT_TRIED if name in policy} | {POLICY: policy}
 
 
 def _parse(path: Path, table: tuple[str, ...]) -> dict[str, Any] | None:

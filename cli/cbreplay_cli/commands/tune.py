@@ -16,10 +16,12 @@ from ..options import (
     logdir_argument,
     metric_option,
     monitor_options,
+    option,
     out_option,
     plot_folder,
     profile_option,
     reading_options,
+    settled_rule,
 )
 from ..progress import progress_bar
 from ..values import Numbers, Share
@@ -27,20 +29,17 @@ from ..values import Numbers, Share
 if TYPE_CHECKING:
     from cbreplay import Advice, Run
     from cbreplay.plots import FigureOptions
+    from cbreplay.rules import StoppingRule
 
 _WHOLE, _ANY = Numbers(whole=True), Numbers(whole=False)
 
 
 @click.command("tune")
 @logdir_argument
-@click.option(
-    "--max-regret", type=Share(), help="Save as much as possible with this mean regret at most.  [default: 1%]"
-)
-@click.option("--budget", type=Share(), help="Lose as little as possible with this share of the epochs, e.g. 60%.")
-@click.option(
-    "--absolute", is_flag=True, help="--max-regret is in the unit of the monitor, not a share of a run's range."
-)
-@click.option("--final", is_flag=True, help="Judge by the weights one ends with, not by the best that were saved.")
+@option("--max-regret", type=Share(), help="Save as much as possible with this mean regret at most.  [default: 1%]")
+@option("--budget", type=Share(most=1), help="Lose as little as possible with this share of the epochs, e.g. 60%.")
+@option("--absolute", is_flag=True, help="--max-regret is in the unit of the monitor, not a share of a run's range.")
+@option("--final", is_flag=True, help="Judge by the weights one ends with, not by the best that were saved.")
 @monitor_options
 @click.option("--rule", type=click.Choice(RULES), default="keras", show_default=True, help="The rule to tune.")
 @click.option(
@@ -60,18 +59,22 @@ _WHOLE, _ANY = Numbers(whole=True), Numbers(whole=False)
 @click.option("--baseline", type=float, help="A value that has to be beaten, too.")
 @click.option("--restore-best-weights", is_flag=True, help="The best weights are put back at the end; see --final.")
 @click.option("--current-patience", type=click.IntRange(min=0), help="The patience you use today, to compare with.")
-@click.option(
+@option(
     "--censored", type=click.Choice(["exclude", "bound", "ignore"]), default="exclude", show_default=True,
-    help="Runs that were cut short: leave them out, take the worst that whole runs allow, or take them for whole.",
+    help="Runs that were cut short: leave them out, bound what they could have reached, or take them as whole.",
 )  # fmt: skip
-@click.option(
+@option(
     "--group-by", metavar="PATTERN",
     help="Advice for each group, too: seed, folder, or a pattern of the run's name such as '{model}/*'.",
 )  # fmt: skip
-@click.option("--confidence", type=Share(), default="95%", show_default=True, help="Of the intervals.")
-@click.option("--resamples", type=click.IntRange(min=100), default=2000, show_default=True, help="Of the bootstrap.")
-@click.option(
-    "--seed", type=int, default=0, show_default=True, help="Of the bootstrap: the same seed, the same intervals."
+@option("--confidence", type=Share(most=1), default="95%", show_default=True, help="Of the intervals.")
+@option("--resamples", type=click.IntRange(min=100), default=2000, show_default=True, help="Of the bootstrap.")
+@option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Of the bootstrap: the same seed, the same intervals.",
 )
 @profile_option
 @reading_options
@@ -82,7 +85,7 @@ _WHOLE, _ANY = Numbers(whole=True), Numbers(whole=False)
 )
 @figure_options
 @click.option("--csv", "as_csv", is_flag=True, help="Print the measures of every cell as CSV instead of text.")
-@click.option("--sweep-csv", type=click.Path(dir_okay=False), help="Write a row per run and cell to this file.")
+@click.option("--sweep-csv", type=click.Path(dir_okay=False), help="Write a row per run and cell to this new file.")
 @json_option
 def command(
     logdir: str, monitor: str | None, mode: str | None, rule: str, compare: bool, current_patience: int | None,
@@ -100,6 +103,7 @@ def command(
         raise click.UsageError("--csv and --json cannot both go to stdout.")
     import cbreplay as cb
     from cbreplay.analysis import load_readable_runs
+    from cbreplay.exporting import check_target
     from cbreplay.jsonable import to_json
 
     folder = (
@@ -108,7 +112,9 @@ def command(
     options = None if folder is None else figures()
     watched = monitor or "val_loss"
     direction = mode or ("min" if watched == "val_loss" else "auto")
-    current = None if current_patience is None else cb.EarlyStopping(watched, patience=current_patience, mode=direction)
+    current = _current(watched, direction, current_patience)
+    if sweep_csv is not None:
+        check_target(sweep_csv, (logdir, *histories))
     with progress_bar("reading") as progress:
         runs = load_readable_runs(
             logdir, planned_epochs=planned_epochs, histories=histories, epoch_axis=epoch_axis, progress=progress
@@ -130,6 +136,20 @@ def command(
         print_advice(advice, logdir, runs)
     if folder is not None and options is not None:
         _write_plots(advice, runs, folder, options, quiet=as_json or as_csv, profile=given["profile"], metrics=metrics)
+
+
+def _current(monitor: str, mode: str, patience: int | None) -> StoppingRule | None:
+    """The policy of today, to compare with: that of the settings, with the patience that is given."""
+    import cbreplay as cb
+
+    from ..settings import POLICY
+
+    settings = (click.get_current_context().default_map or {}).get(POLICY, {})
+    settled = settled_rule(settings)
+    if patience is not None:
+        base = settled if isinstance(settled, cb.EarlyStopping) else cb.EarlyStopping(monitor, mode=mode)
+        return base.with_parameters(monitor=monitor, mode=mode, patience=patience)
+    return None if settled is None else settled.with_parameters(monitor=monitor, mode=mode)
 
 
 def _write_sweep(runs: Any, advice: Advice, path: str, metrics: dict[str, str], given: dict[str, Any]) -> None:
