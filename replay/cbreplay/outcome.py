@@ -320,4 +320,6 @@ class Outcome:
         }  # fmt: skip
 
     def _repr_html_(self) -> str:
-        return f"<p>{self.reason}</p>" + str(self.trace._repr_html_())  # type: ignore[operator]
+        from .notebook import outcome_html
+
+        return outcome_html(self)

@@ -384,6 +384,11 @@ class Runs(Sequence[Run]):
     def __iter__(self) -> Iterator[Run]:
         return iter(self._runs)
 
+    def _repr_html_(self) -> str:
+        from .notebook import runs_html
+
+        return runs_html(self)
+
     def __repr__(self) -> str:
         return f"Runs({self.logdir!r}: {', '.join(run.name for run in self._runs)})"
 

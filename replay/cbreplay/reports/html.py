@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
 from ..explaining import ExplainedEpoch, explain
+from ..notebook import sparkline_points
 from ..outcome import Outcome
 from ..text import epoch_name, number, printable
 from ..tuning.sentences import answer_lines, basis_lines, loss, note_lines, other_lines, percent
@@ -23,7 +24,6 @@ from .pictures import (
     inline_svg,
     overview_of,
     picture_of,
-    sparkline_points,
     tuning_pictures,
 )
 from .record import Report, file_lines

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import matplotlib
-import numpy as np
 
 from ..analysis import RunAnalysis
 from ..plots import FigureOptions, plot_comparison, plot_front, plot_outcome, plot_survival, plot_sweep
@@ -115,20 +114,3 @@ def inline_svg(picture: Picture, prefix: str) -> str:
     text = re.sub("|".join(_INK), lambda found: _INK[found[0]], text)
     opening = re.compile(r'<svg [^>]*?viewBox="([^"]+)"[^>]*>')
     return opening.sub(r'<svg viewBox="\1" aria-hidden="true" focusable="false">', text, count=1).strip()
-
-
-def sparkline_points(curve: tuple[float, ...], width: float, height: float) -> Iterator[str]:
-    """The stretches of a small curve as the points of polylines; a gap where nothing was logged."""
-    values = np.array(curve, np.float64)
-    finite = values[np.isfinite(values)]
-    if len(finite) < 2:
-        return
-    if len(values) > 200:  # what one can see of it
-        values = values[np.linspace(0, len(values) - 1, 200).astype(int)]
-    low, span = float(finite.min()), float(np.ptp(finite)) or 1.0
-    x = np.linspace(1, width - 1, len(values))
-    y = height - 2 - (height - 4) * (values - low) / span
-    known = np.isfinite(y)
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], known, [False]]).astype(int)))
-    for first, end in zip(edges[::2], edges[1::2], strict=True):
-        yield " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x[first:end], y[first:end], strict=True))

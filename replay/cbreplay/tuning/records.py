@@ -189,6 +189,11 @@ class Advice:
         """The recommended policy as lines of cbreplay.toml."""
         return None if self.recommended is None else policy_toml(self.recommended.rule)
 
+    def _repr_html_(self) -> str:
+        from ..notebook import advice_html
+
+        return advice_html(self)
+
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dict, schema 1; without the cells, which :meth:`CellTable.to_frame` gives."""
 

@@ -16,7 +16,7 @@ from writing import write_keras_run
 
 import cbreplay as cb
 from cbreplay.reports import FORMATS, make_report, write_report
-from cbreplay.reports.pictures import MOST_DETAILED, detailed_runs, sparkline_points
+from cbreplay.reports.pictures import MOST_DETAILED, detailed_runs
 
 DATA = Path(__file__).parents[2] / "data"
 HOSTILE = '<script>alert(1)</script> "x" onload=y & [a](b) | `c`'
@@ -222,10 +222,3 @@ def test_one_run_and_a_run_without_the_monitor_have_a_report(tmp_path, case) -> 
 def test_an_unknown_format_is_refused(report, tmp_path) -> None:
     with pytest.raises(cb.ParameterError, match="a report is one of html, md, pdf, json"):
         write_report(report, tmp_path / "report.docx")
-
-
-def test_a_small_curve_has_gaps_where_nothing_was_logged() -> None:
-    assert len(list(sparkline_points((1.0, 2.0, float("nan"), 1.0, 3.0), 90, 22))) == 2
-    assert list(sparkline_points((1.0,), 90, 22)) == []
-    (line,) = sparkline_points((0.0, 1.0), 90, 22)
-    assert line == "1.0,20.0 89.0,2.0"
