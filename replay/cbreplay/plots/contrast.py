@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import PercentFormatter, ScalarFormatter
 
 from ..answers import Answer, ComparedRun
 from ..comparing import Comparison
@@ -86,6 +86,26 @@ def policy_handles(comparison: Comparison, *, markers: bool = True) -> list[Line
     return made
 
 
+def title_panel(axes: Axes, name: str, told: str, width: float) -> None:
+    """The name of a run above its panel of ``width`` inches, and below that what is told of it."""
+    small = style.points(8)
+    axes.set_title(f"{style.fitted(name, width, style.points(9), bold=True)}\n", fontsize=style.points(9), loc="left",
+                   weight="bold")  # fmt: skip
+    axes.annotate(style.fitted(told, width, small), (0, 1), xycoords="axes fraction", xytext=(0, 3),
+                  textcoords="offset points", fontsize=small, color=style.ink(0.733))  # fmt: skip
+    plain_ticks(axes)
+
+
+def plain_ticks(axes: Axes) -> None:
+    """Small numbers along y, a power of ten of them at the right end, where no title stands, and never an offset."""
+    axes.tick_params(labelsize=style.points(7))
+    formatter = axes.yaxis.get_major_formatter()
+    if isinstance(formatter, ScalarFormatter):
+        formatter.set_useOffset(False)
+        axes.yaxis.set_offset_position("right")
+        axes.yaxis.get_offset_text().set_fontsize(style.points(7))
+
+
 def draw_stops(axes: Axes, row: ComparedRun, placed: Along) -> None:
     """A line at the stop of each policy, in its colour and style."""
     for place, answer in enumerate(row.answers):
@@ -154,12 +174,7 @@ def _draw_panel(axes: Axes, row: ComparedRun, placed: Along, width: float) -> No
             axes.plot(placed.at(metric.epoch[kept]), metric.value[kept], marker="o", markersize=5 + 3 * place,
                       linestyle="none", markerfacecolor="none", markeredgecolor=looks["color"],
                       markeredgewidth=1.1)  # fmt: skip
-    name = style.fitted(row.run.name, width, style.points(9), bold=True)
-    axes.set_title(f"{name}\n", fontsize=style.points(9), loc="left", weight="bold")
-    told = "stops: " + ", ".join(_stop(answer) for answer in row.answers)
-    axes.text(0, 1.02, style.fitted(told, width, style.points(8)), transform=axes.transAxes,
-              fontsize=style.points(8), color=style.ink(0.733))  # fmt: skip
-    axes.tick_params(labelsize=style.points(7))
+    title_panel(axes, row.run.name, "stops: " + ", ".join(_stop(answer) for answer in row.answers), width)
     style.tidy(axes, whole=not placed.is_time)
     placed.limit(axes, run.first_epoch, last)
 

@@ -18,7 +18,15 @@ from ..gaps import GapCurve
 from ..text import number, plural
 from . import style
 from .along import Along, along
-from .contrast import MAX_PANELS, draw_stops, nothing_to_draw, policy_handles, policy_looks
+from .contrast import (
+    MAX_PANELS,
+    draw_stops,
+    nothing_to_draw,
+    plain_ticks,
+    policy_handles,
+    policy_looks,
+    title_panel,
+)
 from .grouped import band_handles, draw_band
 from .marks import needs_log
 from .style import Place
@@ -94,7 +102,6 @@ def _draw_run(top: Axes, below: Axes, row: ComparedRun, curve: GapCurve, placed:
     below.plot(x, gap, color=_gap_colour(), linewidth=1.5)
     for axes in (top, below):
         draw_stops(axes, row, placed)
-        axes.tick_params(labelsize=style.points(7))
         style.tidy(axes)
     for place, answer in enumerate(row.answers):
         if answer.gap_kept is not None and answer.kept_epoch is not None:
@@ -102,10 +109,8 @@ def _draw_run(top: Axes, below: Axes, row: ComparedRun, curve: GapCurve, placed:
                        markersize=4 + 2 * place, markerfacecolor="none", markeredgecolor=policy_looks(place)["color"],
                        zorder=5)  # fmt: skip
     top.tick_params(labelbottom=False)
-    name = style.fitted(row.run.name, width, style.points(9), bold=True)
-    top.set_title(f"{name}\n", fontsize=style.points(9), loc="left", weight="bold")
-    told = style.fitted(f"gap at the end {number(curve.end)}", width, style.points(8))
-    top.text(0, 1.02, told, transform=top.transAxes, fontsize=style.points(8), color=style.ink(0.733))
+    title_panel(top, row.run.name, f"gap at the end {number(curve.end)}", width)
+    plain_ticks(below)
     placed.limit(top, row.run.first_epoch, row.run.first_epoch + row.run.epochs - 1)
 
 

@@ -177,3 +177,12 @@ def test_figures_without_anything_in_them_are_not_written(tmp_path) -> None:
     runs = [run_of([3, 2, 1], metric="val_mae")]
     paths = write_comparison_figures(cb.compare(runs, {"a": cb.EarlyStopping("val_mae", mode="min")}), tmp_path)
     assert [path.name for path in paths] == ["compare-policies.png"]
+
+
+@pytest.mark.parametrize("values", [1.391 + 1e-5 * plateau(3), 1e7 * plateau(3)])
+def test_no_offset_of_the_numbers_stands_where_the_titles_are(values) -> None:
+    figure = plot_policies(cb.compare([run_of(values, "a")], policies(2)))
+    draw(figure)
+    offset = figure.axes[0].yaxis.get_offset_text()
+    assert "+" not in offset.get_text()
+    assert offset.get_horizontalalignment() == "right"
