@@ -85,10 +85,7 @@ def _name(name: str) -> str:
 
 
 def _metrics(run: Run) -> str:
-    names = sorted(run.table)
-    return ", ".join(printable(name, 30) for name in names[:6]) + (
-        f" and {len(names) - 6} more" if len(names) > 6 else ""
-    )
+    return listed(sorted(run.table), 6, 30)
 
 
 def _damage(run: Run) -> str:

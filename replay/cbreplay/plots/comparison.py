@@ -10,7 +10,7 @@ from matplotlib.figure import Figure, SubFigure
 from ..outcome import Outcome
 from . import style
 from .along import XAxis
-from .panels import draw_panels
+from .panels import draw_panels, panels_in
 from .strips import draw_strips
 from .style import Place
 
@@ -24,7 +24,7 @@ def plot_comparison(outcomes: Sequence[Outcome], *, into: Place, x_axis: XAxis =
 def plot_comparison(
     outcomes: Sequence[Outcome], *, into: Figure | SubFigure | None = None, x_axis: XAxis = "epoch"
 ) -> Figure | SubFigure:
-    """Small multiples for up to 12 runs, one strip per run above that; the same marks in both.
+    """Small multiples for up to 12 runs that have room, else one strip per run; the same marks in both.
 
     ``x_axis`` as for :func:`cbreplay.plot_outcome`; strips share one axis, so that they all count epochs where one run
     has no times. Draws into ``into`` and returns it, else into a new figure whose size follows the number of runs.
@@ -36,6 +36,7 @@ def plot_comparison(
         axes.set_axis_off()
         axes.text(0.5, 0.5, "nothing to compare: no run has the monitored metric", ha="center", va="center")
         return figure
-    if len(drawable) <= _MAX_PANELS:
-        return draw_panels(drawable, into, x_axis)
+    shape = panels_in(len(drawable), into)
+    if shape is not None and len(drawable) <= _MAX_PANELS:
+        return draw_panels(drawable, shape, into, x_axis)
     return draw_strips(drawable, into, x_axis)

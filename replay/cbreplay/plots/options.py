@@ -23,7 +23,7 @@ from .along import XAxis
 Format = Literal["png", "svg", "pdf"]
 
 _DPI = 20, 1200
-_SMALLEST = 2.0, 1.5
+_SMALLEST = 3.0, 2.5
 _LARGEST = 60.0
 _MOST_PIXELS = 32_767
 

@@ -19,15 +19,29 @@ from .marks import LOOKS, draw_outcome, file_looks, twin_of, undecided_looks
 
 _PANEL = 3.6, 2.6  # inches
 _ALONE = 6.0, 3.4
+_NARROWEST, _FLATTEST = 2.2, 1.2
 
 
-def draw_panels(outcomes: Sequence[Outcome], into: Figure | SubFigure | None, x_axis: XAxis) -> Figure | SubFigure:
-    """A panel per outcome, at most three (or what the width allows) in a row."""
-    columns = min(3, len(outcomes))
-    if into is not None:
-        width = style.inches(into)[0]
-        columns = max(1, min(columns, int(width / 2.2)))
-    rows = -(-len(outcomes) // columns)
+def panels_in(count: int, into: Figure | SubFigure | None) -> tuple[int, int] | None:
+    """Rows and columns for that many panels; None where the place is too small for them."""
+    if into is None:
+        columns = min(3, count)
+        return -(-count // columns), columns
+    width, height = style.inches(into)
+    choices = []
+    for columns in range(1, max(1, min(count, int(width / _NARROWEST))) + 1):
+        rows = -(-count // columns)
+        # The choice in which panels have about the shape that they have in a figure of their own.
+        choices.append((min(width / columns / _PANEL[0], height / rows / _PANEL[1]), rows, columns))
+    _, rows, columns = max(choices)
+    return (rows, columns) if (height - 0.9) / rows >= _FLATTEST or count == 1 else None
+
+
+def draw_panels(
+    outcomes: Sequence[Outcome], shape: tuple[int, int], into: Figure | SubFigure | None, x_axis: XAxis
+) -> Figure | SubFigure:
+    """A panel per outcome, in ``shape``: rows and columns, as :func:`panels_in` gives them."""
+    rows, columns = shape
     size = _ALONE if len(outcomes) == 1 else (_PANEL[0] * columns + 0.4, _PANEL[1] * rows)
     figure = style.figure(size[0], size[1] + 0.9, into)
     panel = 0.86 * style.inches(figure)[0] / columns  # inches that a panel is wide
@@ -66,7 +80,8 @@ def _draw_panel(axes: Any, outcome: Outcome, placed: Along, width: float) -> Non
     name = style.fitted(outcome.run.name, width, style.points(9), bold=True)
     axes.set_title(f"{name}\n", fontsize=style.points(9), loc="left", weight="bold")
     verdict = style.fitted(_short_verdict(outcome), width, small)
-    axes.text(0, 1.02, verdict, transform=axes.transAxes, fontsize=small, color=style.ink(0.733))
+    axes.annotate(verdict, (0, 1), xycoords="axes fraction", xytext=(0, 3), textcoords="offset points", fontsize=small,
+                  color=style.ink(0.733))  # fmt: skip
     axes.tick_params(labelsize=style.points(7))
     if outcome.monitor in outcome.run.table:
         style.tidy(axes, whole=not placed.is_time)

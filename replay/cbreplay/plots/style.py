@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar, overload
 
+import numpy as np
 from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -36,6 +37,8 @@ Place = TypeVar("Place", Figure, SubFigure)
 
 _LINE_STYLES = ("-", "--", ":", "-.")
 _SHORTEST = 8
+_COLUMN_SPACING = 1.4  # in font sizes, as matplotlib counts
+_AROUND_LABEL = 2.0 + 0.8 + _COLUMN_SPACING  # the sign, what lies between it and its label, and behind the label
 _NARROW = 6.5  # inches: below that a legend at the side leaves no room for the curves
 
 
@@ -60,21 +63,32 @@ def inches(drawn: Figure | SubFigure) -> tuple[float, float]:
 
 
 def legend_beside(drawn: Figure | SubFigure) -> bool:
-    """Draw the legend of all axes at the right side; below them, and False, where the figure is too narrow for that."""
-    beside = inches(drawn)[0] >= _NARROW
+    """Draw the legend of all axes at the right side; or below, and False, where that would leave them too little."""
+    handles = [handle for axes in drawn.axes for handle in axes.get_legend_handles_labels()[0]]
+    width = inches(drawn)[0]
+    beside = width >= _NARROW and max(_entries(handles), default=0.0) <= 0.4 * width
     if beside:
         drawn.legend(loc="outside right upper", fontsize=points(8), frameon=False)
     else:
-        legend_below(drawn, [handle for axes in drawn.axes for handle in axes.get_legend_handles_labels()[0]], entry=2)
+        legend_below(drawn, handles)
     return beside
 
 
-def legend_below(drawn: Figure | SubFigure, handles: Sequence[Any], entry: float = 1.5) -> None:
-    """Draw a legend below all axes, in rows of about the same length with ``entry`` inches for each."""
-    if handles:
-        rows = -(-len(handles) // max(1, int(inches(drawn)[0] / entry)))
+def legend_below(drawn: Figure | SubFigure, handles: Sequence[Any], entry: float = 1.2) -> None:
+    """Draw a legend below all axes, in as few rows as have room, with at least ``entry`` inches for each column."""
+    wide = [max(entry, needed) for needed in _entries(handles)]
+    for rows in range(1, len(handles) + 1):
         columns = -(-len(handles) // rows)
-        drawn.legend(handles=handles, loc="outside lower center", ncols=columns, fontsize=points(8), frameon=False)
+        # matplotlib fills a column before it begins the next.
+        if columns == 1 or sum(part.max() for part in np.array_split(wide, columns)) <= inches(drawn)[0]:
+            drawn.legend(handles=handles, loc="outside lower center", ncols=columns, columnspacing=_COLUMN_SPACING,
+                         fontsize=points(8), frameon=False)  # fmt: skip
+            return
+
+
+def _entries(handles: Sequence[Any]) -> list[float]:
+    """Inches that each of these takes in a legend, with its sign and what lies between two."""
+    return [_width(str(handle.get_label()), points(8)) + points(8) * _AROUND_LABEL / 72 for handle in handles]
 
 
 def run_looks(names: Iterable[str]) -> dict[str, tuple[str, str]]:
@@ -119,17 +133,22 @@ def plain(text: str) -> str:
 
 def fitted(text: str, width: float, size: float, *, bold: bool = False) -> str:
     """Text from a log, harmless and plain, cut in the middle until it takes at most ``width`` inches at ``size``."""
-    properties = FontProperties(size=size, weight="bold" if bold else "normal")
     limit = 200
     while True:
         safe = printable(text, limit)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Glyph .* missing from")  # whoever draws it hears of that
-            needed = text_to_path.get_text_width_height_descent(safe, properties, False)[0] / 72
+        needed = _width(safe, size, bold=bold)
         if needed <= width or limit <= _SHORTEST:
             return plain(safe)
         shorter = int(min(limit, len(safe)) * width / needed)
         limit = max(_SHORTEST, min(limit - 1, shorter))
+
+
+def _width(text: str, size: float, *, bold: bool = False) -> float:
+    """Inches that a line takes in the font it is drawn in: a count of letters is no width."""
+    properties = FontProperties(size=size, weight="bold" if bold else "normal")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")  # whoever draws it hears of that
+        return float(text_to_path.get_text_width_height_descent(text, properties, False)[0]) / 72
 
 
 def epoch_axis(axes: Axes, first: float, last: float) -> None:

@@ -307,5 +307,5 @@ def plot_survival(curves: Sequence[Survival], *, into: Figure | SubFigure | None
     axes.set_ylim(0, 1.03)
     axes.set_xlim(0, last)
     style.tidy(axes)
-    style.legend_below(figure, axes.get_legend_handles_labels()[0], entry=3.4)
+    style.legend_below(figure, axes.get_legend_handles_labels()[0])
     return figure

@@ -25,11 +25,12 @@ KINDS = ("complete", "whole", "cut", "stopped", "repeated", "unusable")
 
 _USUAL = frozenset((*range(1, 21), *range(25, 51, 5)))
 _LONG = frozenset((60, 75, 80, 100, 150, 200))
-_USUAL_DELTAS = frozenset((0.0, 1e-4, 1e-3, 1e-2))
+_USUAL_DELTAS = frozenset((0.0, 1e-4, 1e-3))
 _DELTAS = (0.0, 1e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1)
 _MOST_PATIENCE = 300
 _MOST_METRICS = 4
 _SHARED_BY = 3
+_SHARED_PART = 0.25
 _MOST_OF_THEM = 0.8
 
 
@@ -112,9 +113,10 @@ class _Fitting:
     """The early stoppings that would have ended runs just where they end, on the monitor and on validation metrics.
 
     For a run without planned epochs one counts that is usual by itself: patience 1 to 20, 25, 30, ... 50 with
-    min_delta 0, 0.0001, 0.001 or 0.01, on the monitor also patience 60, 75, 80, 100, 150, 200 with min_delta 0; or
-    one that fits at least three runs: with all values allowed nearly every curve that ends behind its best fits
-    some. Where planned epochs are inferred from a common end, one counts that is usual and fits most of these runs.
+    min_delta 0, 0.0001 or 0.001, on the monitor also patience 60, 75, 80, 100, 150, 200 with min_delta 0; or
+    one that fits at least three runs and a quarter of all: with all values allowed nearly every curve that ends
+    behind its best fits some. Where planned epochs are inferred from a common end, one counts that is usual and fits
+    most of these runs.
     """
 
     def __init__(
@@ -140,14 +142,15 @@ class _Fitting:
         self._open = Counter(fit for run in runs if run.planned is None for fit in self._of[id(run)])
         self._inferred = Counter(fit for run in runs if run.planned is not None for fit in self._of[id(run)])
         self._ends = sum(run.planned is not None for run in runs)
+        self._shared = max(_SHARED_BY, _SHARED_PART * (len(runs) - self._ends))
 
     def sentence(self, run: Run) -> str | None:
         """Why a run counts as stopped, None where it does not."""
         for fit in self._of.get(id(run), ()):
             usual = fit.patience in _USUAL and fit.min_delta in _USUAL_DELTAS
             long = fit.metric == self._monitor and fit.patience in _LONG and fit.min_delta == 0
-            if run.planned is None and (usual or long or self._open[fit] >= _SHARED_BY):
-                shared = f", as it would {self._open[fit] - 1} others" if self._open[fit] >= _SHARED_BY else ""
+            if run.planned is None and (usual or long or self._open[fit] >= self._shared):
+                shared = f", as it would {self._open[fit] - 1} others" if self._open[fit] >= self._shared else ""
                 return f"planned epochs are not known; {fit.words} would have ended it just there{shared}"
             many = self._inferred[fit] >= max(_SHARED_BY, _MOST_OF_THEM * self._ends)
             if run.planned is not None and usual and many:
