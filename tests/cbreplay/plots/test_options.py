@@ -46,7 +46,7 @@ def test_a_figure_has_the_size_and_resolution_that_were_asked_for(tmp_path) -> N
         ({"x_axis": "step"}, "x axis 'step' is not known"),
         ({"dpi": 0}, "dpi 0 is not between 20 and 1200"),
         ({"dpi": 10**9}, "is not between"),
-        ({"size": (0, 4)}, "too small"),
+        ({"size": (0, 4)}, "too small: at least 3 by 2.5"),
         ({"size": (float("nan"), 4)}, "too small"),
         ({"size": (61, 4)}, "too large"),
         ({"size": (50, 4), "dpi": 1200}, "more than 32,767 pixels"),

@@ -124,6 +124,25 @@ def test_a_comparison_has_panels_for_few_runs_and_strips_for_many(count) -> None
     assert (count if count <= 12 else 1) == len(drawn)
 
 
+@pytest.mark.parametrize(
+    ("size", "shape"), [((11, 6), (2, 3)), ((20, 3), (1, 5)), ((3, 12), (5, 1)), ((4, 3), None), ((12, 2.5), (1, 5))]
+)
+def test_panels_are_laid_out_for_the_place_they_have_and_are_strips_where_there_is_none(size, shape) -> None:
+    figure = plot_comparison([outcome([3, 2, 1, 2, 3, 4], patience=2)] * 5, into=style.figure(*size))
+    grids = {axes.get_gridspec().get_geometry() for axes in figure.axes}
+    assert grids == {shape or (1, 1)}
+
+
+@pytest.mark.parametrize("width", [3, 5, 9])
+def test_a_legend_stays_inside_its_figure(width) -> None:
+    figure = plot_outcome(outcome([3, 2, 1, 2, 3, 4], patience=2), into=style.figure(width, 4))
+    figure.draw_without_rendering()
+    (legend,) = figure.legends
+    box = legend.get_window_extent()
+    assert box.x0 >= 0
+    assert box.x1 <= figure.bbox.width
+
+
 def test_a_comparison_of_nothing_is_a_sentence() -> None:
     assert "nothing to compare" in plot_comparison([]).axes[0].texts[0].get_text()
 
