@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import ScalarFormatter
 
 from ..outcome import Outcome
 from ..text import epoch_name, plural
@@ -69,7 +71,27 @@ def draw_title(figure: Figure | SubFigure, outcomes: Sequence[Outcome]) -> None:
     figure.suptitle(style.fitted(monitors, max(0.9 * style.inches(figure)[0] - 2.4, 1), size) + said, fontsize=size)
 
 
-def _draw_panel(axes: Any, outcome: Outcome, placed: Along, width: float) -> None:
+def title_panel(axes: Axes, name: str, told: str, width: float) -> None:
+    """The name of a run above its panel of ``width`` inches, and below that what is told of it."""
+    small = style.points(8)
+    axes.set_title(f"{style.fitted(name, width, style.points(9), bold=True)}\n", fontsize=style.points(9), loc="left",
+                   weight="bold")  # fmt: skip
+    axes.annotate(style.fitted(told, width, small), (0, 1), xycoords="axes fraction", xytext=(0, 3),
+                  textcoords="offset points", fontsize=small, color=style.ink(0.733))  # fmt: skip
+    plain_ticks(axes)
+
+
+def plain_ticks(axes: Axes) -> None:
+    """Small numbers along y, a power of ten of them at the right end, where no title stands, and never an offset."""
+    axes.tick_params(labelsize=style.points(7))
+    formatter = axes.yaxis.get_major_formatter()
+    if isinstance(formatter, ScalarFormatter):
+        formatter.set_useOffset(False)
+        axes.yaxis.set_offset_position("right")
+        axes.yaxis.get_offset_text().set_fontsize(style.points(7))
+
+
+def _draw_panel(axes: Axes, outcome: Outcome, placed: Along, width: float) -> None:
     small = style.points(8)
     if outcome.monitor in outcome.run.table:
         draw_outcome(axes, outcome, placed, overwritten=False)
@@ -77,12 +99,7 @@ def _draw_panel(axes: Any, outcome: Outcome, placed: Along, width: float) -> Non
         said = style.fitted(outcome.reason, 0.95 * width, small)
         axes.text(0.5, 0.5, said, ha="center", va="center", fontsize=small, transform=axes.transAxes, in_layout=False)
         axes.set_axis_off()
-    name = style.fitted(outcome.run.name, width, style.points(9), bold=True)
-    axes.set_title(f"{name}\n", fontsize=style.points(9), loc="left", weight="bold")
-    verdict = style.fitted(_short_verdict(outcome), width, small)
-    axes.annotate(verdict, (0, 1), xycoords="axes fraction", xytext=(0, 3), textcoords="offset points", fontsize=small,
-                  color=style.ink(0.733))  # fmt: skip
-    axes.tick_params(labelsize=style.points(7))
+    title_panel(axes, outcome.run.name, _short_verdict(outcome), width)
     if outcome.monitor in outcome.run.table:
         style.tidy(axes, whole=not placed.is_time)
 

@@ -143,6 +143,17 @@ def test_a_legend_stays_inside_its_figure(width) -> None:
     assert box.x1 <= figure.bbox.width
 
 
+@pytest.mark.parametrize("values", [[1e-7, 2e-7, 1e-7], [1000.00001, 1000.00002, 1000.00001]])
+def test_no_offset_of_the_numbers_along_y_stands_on_the_title_of_a_panel(values) -> None:
+    figure = plot_comparison([outcome(values, patience=2)] * 2)
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        offset = axes.yaxis.get_offset_text()
+        assert "+" not in offset.get_text()
+        room, taken = axes.get_window_extent(), offset.get_window_extent()
+        assert taken.x0 > (room.x0 + room.x1) / 2
+
+
 def test_a_comparison_of_nothing_is_a_sentence() -> None:
     assert "nothing to compare" in plot_comparison([]).axes[0].texts[0].get_text()
 
