@@ -13,7 +13,7 @@ import click
 _NOT_TRIED = (
     "monitor", "mode", "baseline", "restore_best_weights", "profile", "planned_epochs", "histories", "epoch_axis",
     "max_regret", "budget", "absolute", "final", "compare", "censored", "group_by", "confidence", "resamples", "seed",
-    "out", "plots",
+    "out", "plots", "figure_format", "figure_size", "dpi", "figure_style", "x_axis",
 )  # fmt: skip
 
 

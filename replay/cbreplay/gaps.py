@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .monitors import with_monitors, words_of
+from .monitors import counterpart, is_validation
 from .run import Run
 
 Floats = npt.NDArray[np.float64]
@@ -50,29 +50,18 @@ class GapCurve:
 def gap_curve(run: Run, monitor: str | None, mode: str | None) -> GapCurve | None:
     """The curve of the pair that ``monitor`` belongs to, as ``val_loss`` and ``loss``.
 
-    The other one of the pair is found as :func:`cbreplay.monitors.with_monitors` finds a monitor. None where the log
-    lacks one of them, or where it is not known which direction is better.
+    The other one of the pair is found as :func:`cbreplay.monitors.counterpart` does. None where the log lacks one of
+    them, or where it is not known which direction is better.
     """
     if monitor is None or mode is None or monitor not in run.table:
         return None
-    twin, monitor_is_validation = _twin(monitor)
-    named = with_monitors(run, [twin])
-    if twin not in named.table:
+    other = counterpart(monitor, run)
+    if other is None:
         return None
-    training, validation = (twin, monitor) if monitor_is_validation else (monitor, twin)
-    train, valid = named.table[training], named.table[validation]
+    training, validation = (other, monitor) if is_validation(monitor) else (monitor, other)
+    train, valid = run.table[training], run.table[validation]
     epoch, in_train, in_valid = np.intersect1d(train.epoch, valid.epoch, assume_unique=True, return_indices=True)
     return GapCurve(training, validation, mode, epoch, train.value[in_train], valid.value[in_valid])
-
-
-def _twin(monitor: str) -> tuple[str, bool]:
-    """What the other one of the pair is called, and whether ``monitor`` is the one of validation."""
-    if monitor.startswith("val_"):
-        return monitor.removeprefix("val_"), True
-    words = words_of(monitor)
-    if "val" in words:  # another framework's name, as eval/loss: the words are what counts
-        return " ".join(sorted(words - {"val"})), True
-    return f"val_{monitor}", False
 
 
 def median_gap(gaps: Sequence[float | None]) -> float | None:

@@ -49,6 +49,24 @@ def _by_words(monitor: str, run: Run) -> tuple[str | None, str]:
     return None, ""
 
 
+def counterpart(monitor: str, run: Run) -> str | None:
+    """The metric of the other kind of data: ``loss`` for ``val_loss`` and the other way round.
+
+    By words where the log has other names (``train_loss`` for ``eval/loss``); None where none or several could be.
+    """
+    words = words_of(monitor)
+    if monitor.startswith("val_"):
+        other = monitor.removeprefix("val_")
+    else:
+        other = " ".join(sorted(words - {"val"})) if is_validation(monitor) else f"val_{monitor}"
+    return other if other in run.table else _by_words(other, run)[0]
+
+
+def is_validation(monitor: str) -> bool:
+    """Whether a metric's name says that it is of validation data."""
+    return "val" in words_of(monitor)
+
+
 def words_of(name: str, also: Mapping[str, str] | None = None) -> frozenset[str]:
     """The words of a metric's name that say something: ``val`` and ``loss`` of ``Loss/val``."""
     split = re.findall(r"[a-z0-9]+", re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", " ", name).lower())

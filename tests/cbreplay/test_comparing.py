@@ -194,8 +194,8 @@ def test_the_gap_is_positive_where_validation_is_worse(mode, train, valid, gap) 
     [
         (("loss", "val_loss"), "val_loss", ("loss", "val_loss")),
         (("loss", "val_loss"), "loss", ("loss", "val_loss")),
-        (("Loss/train", "Loss/val"), "Loss/val", ("loss", "Loss/val")),
-        (("train_loss", "eval/loss"), "eval/loss", ("loss", "eval/loss")),
+        (("Loss/train", "Loss/val"), "Loss/val", ("Loss/train", "Loss/val")),
+        (("train_loss", "eval/loss"), "eval/loss", ("train_loss", "eval/loss")),
         (("mae", "val_loss"), "val_loss", None),
         (("loss", "val_loss"), "val_mae", None),
     ],

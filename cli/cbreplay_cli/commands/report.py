@@ -48,12 +48,16 @@ _FORMATS = ("html", "md", "pdf", "json")
     "-o", "--output", type=click.Path(dir_okay=False),
     help=f"The file to write, outside LOGDIR.  [default: {DEFAULT_OUT}/report.html]",
 )  # fmt: skip
+@option(
+    "--x-axis", type=click.Choice(["epoch", "time"]), default="epoch", show_default=True,
+    help="What runs along the x axis of the figures of runs.",
+)  # fmt: skip
 @click.option("--title", help="The title.  [default: Training report, and the name of LOGDIR]")
 @click.option("--open", "show", is_flag=True, help="Show the report in the browser.")
 def command(
     logdir: str, planned_epochs: int | None, histories: tuple[str, ...], epoch_axis: str, metrics: dict[str, str],
     checkpoints: str | None, max_regret: float | None, budget: float | None, censored: str, file_format: str | None,
-    output: str | None, title: str | None, show: bool, **rule: Any,
+    output: str | None, x_axis: Any, title: str | None, show: bool, **rule: Any,
 ) -> None:  # fmt: skip
     """Write a report on all runs in LOGDIR: the answer, every run, tuning, damage, and how to repeat it.
 
@@ -69,7 +73,7 @@ def command(
     stopping, saving = policy_from(rule)
     with progress_bar("reading") as progress:
         report = make_report(
-            logdir, stopping, saving, title=title,
+            logdir, stopping, saving, title=title, x_axis=x_axis,
             command=command_line(click.get_current_context(), without=("show",)),
             analyzing={
                 "profile": rule["profile"], "checkpoints": checkpoints, "planned_epochs": planned_epochs,

@@ -2,8 +2,7 @@
 
 from .comparison import plot_comparison
 from .contrast import plot_policies
-from .contrast_files import write_comparison_figures
-from .files import write_advice_figures, write_figures
+from .files import write_advice_figures, write_comparison_figures, write_figures
 from .gap import plot_gaps
 from .grouped import plot_groups
 from .options import FigureOptions

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import PercentFormatter, ScalarFormatter
+from matplotlib.ticker import PercentFormatter
 
 from ..answers import Answer, ComparedRun
 from ..comparing import Comparison
@@ -18,7 +18,8 @@ from ..text import epoch_name, plural
 from . import style
 from .along import Along, XAxis, along
 from .marks import needs_log
-from .strips import _height, _name_rows
+from .panels import title_panel
+from .strips import name_rows, strips_height
 from .style import Place
 
 MAX_PANELS = 12
@@ -84,26 +85,6 @@ def policy_handles(comparison: Comparison, *, markers: bool = True) -> list[Line
             looks["marker"] = None
         made.append(Line2D([], [], label=style.fitted(policy.name, 2.2, style.points(8)), markersize=6, **looks))
     return made
-
-
-def title_panel(axes: Axes, name: str, told: str, width: float) -> None:
-    """The name of a run above its panel of ``width`` inches, and below that what is told of it."""
-    small = style.points(8)
-    axes.set_title(f"{style.fitted(name, width, style.points(9), bold=True)}\n", fontsize=style.points(9), loc="left",
-                   weight="bold")  # fmt: skip
-    axes.annotate(style.fitted(told, width, small), (0, 1), xycoords="axes fraction", xytext=(0, 3),
-                  textcoords="offset points", fontsize=small, color=style.ink(0.733))  # fmt: skip
-    plain_ticks(axes)
-
-
-def plain_ticks(axes: Axes) -> None:
-    """Small numbers along y, a power of ten of them at the right end, where no title stands, and never an offset."""
-    axes.tick_params(labelsize=style.points(7))
-    formatter = axes.yaxis.get_major_formatter()
-    if isinstance(formatter, ScalarFormatter):
-        formatter.set_useOffset(False)
-        axes.yaxis.set_offset_position("right")
-        axes.yaxis.get_offset_text().set_fontsize(style.points(7))
 
 
 def draw_stops(axes: Axes, row: ComparedRun, placed: Along) -> None:
@@ -204,7 +185,7 @@ def _legend(rows: Sequence[ComparedRun]) -> list[Line2D]:
 
 def _rows(comparison: Comparison, rows: Sequence[ComparedRun], into: Figure | SubFigure | None) -> Figure | SubFigure:
     """A row per run below the share of runs that each policy still trains."""
-    figure = style.figure(9.0, _height(len(rows)) + _ABOVE, into)
+    figure = style.figure(9.0, strips_height(len(rows)) + _ABOVE, into)
     width, height = style.inches(figure)
     above = min(_ABOVE, 0.3 * height)
     top, axes = figure.subplots(2, 1, sharex=True, height_ratios=(above, height - above))
@@ -219,7 +200,7 @@ def _rows(comparison: Comparison, rows: Sequence[ComparedRun], into: Figure | Su
     axes.set_xlabel("epoch (counted from 1, as Keras prints it)", fontsize=style.points(10))
     said = f"{plural(len(ranked), 'run')}: on top those where the policies differ most"
     axes.set_ylabel(style.fitted(said, 0.8 * (height - above), style.points(9)), fontsize=style.points(9))
-    _name_rows(axes, [row.run.name for row in ranked], min(style.points(7), 0.8 * row_points), 0.3 * width)
+    name_rows(axes, [row.run.name for row in ranked], min(style.points(7), 0.8 * row_points), 0.3 * width)
     style.tidy(axes)
     axes.grid(False, axis="y")
     _title(figure, comparison, ranked)

@@ -10,10 +10,14 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from ..comparing import Comparison
 from ..outcome import Outcome
 from ..tuning import Advice
 from . import style
 from .comparison import plot_comparison
+from .contrast import plot_policies
+from .gap import plot_gaps
+from .grouped import plot_groups
 from .options import FigureOptions
 from .outcome import plot_outcome
 from .tuning import plot_front, plot_survival, plot_sweep
@@ -67,6 +71,28 @@ def write_advice_figures(
         jobs.append(("tuning-training", partial(plot_survival, advice.survival())))
     if outcomes:
         jobs.append(("tuning-runs", partial(plot_comparison, outcomes, x_axis=options.x_axis)))
+    return _write(jobs, folder, options, progress)
+
+
+def write_comparison_figures(
+    comparison: Comparison,
+    folder: Path,
+    *,
+    options: FigureOptions = _DEFAULT,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Path]:
+    """Write ``compare-policies``, ``compare-groups`` (where there are groups) and ``compare-gap`` into ``folder``.
+
+    The last one only where some run has the monitored metric of both training and validation. Returns the paths; raises
+    OSError where the folder cannot be written.
+    """
+    jobs: list[tuple[str, _Draw]] = [
+        ("compare-policies", partial(plot_policies, comparison, x_axis=options.x_axis)),
+    ]
+    if comparison.groups:
+        jobs.append(("compare-groups", partial(plot_groups, comparison)))
+    if any(answer.gaps is not None for row in comparison.runs for answer in row.answers):
+        jobs.append(("compare-gap", partial(plot_gaps, comparison)))
     return _write(jobs, folder, options, progress)
 
 

@@ -22,13 +22,12 @@ from .contrast import (
     MAX_PANELS,
     draw_stops,
     nothing_to_draw,
-    plain_ticks,
     policy_handles,
     policy_looks,
-    title_panel,
 )
 from .grouped import band_handles, draw_band
 from .marks import needs_log
+from .panels import plain_ticks, title_panel
 from .style import Place
 
 _PANEL = 3.6, 3.2  # inches

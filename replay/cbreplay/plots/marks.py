@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 
+from ..monitors import counterpart
 from ..outcome import Outcome
 from ..text import epoch_name, number, plural
 from . import style
@@ -42,11 +43,6 @@ def undecided_looks() -> dict[str, Any]:
     return {"facecolor": "none", "edgecolor": style.ink(0.4), "hatch": "///", "linewidth": 0}
 
 
-def twin_of(monitor: str) -> str:
-    """The metric of the other kind of data: ``loss`` for ``val_loss`` and the other way round."""
-    return monitor.removeprefix("val_") if monitor.startswith("val_") else f"val_{monitor}"
-
-
 def draw_outcome(axes: Axes, outcome: Outcome, along: Along, *, overwritten: bool = True) -> None:
     """Everything of an outcome whose monitor is in the log: curves, sessions, and each landmark.
 
@@ -69,8 +65,8 @@ def draw_curves(axes: Axes, outcome: Outcome, along: Along) -> None:
     """The monitor and, where there is one, its counterpart from training (or validation)."""
     run, monitor = outcome.run, outcome.monitor or ""
     shown = []
-    for name, looks in ((twin_of(monitor), LOOKS["twin"]), (monitor, LOOKS["monitor"])):
-        if name not in run.table:
+    for name, looks in ((counterpart(monitor, run), LOOKS["twin"]), (monitor, LOOKS["monitor"])):
+        if name is None or name not in run.table:
             continue
         metric = run.table[name]
         finite = np.isfinite(metric.value)

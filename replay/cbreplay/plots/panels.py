@@ -12,12 +12,13 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import ScalarFormatter
 
+from ..monitors import counterpart
 from ..outcome import Outcome
 from ..text import epoch_name, plural
 from . import style
 from .along import Along, XAxis, along
 from .landmarks import landmarks
-from .marks import LOOKS, draw_outcome, file_looks, twin_of, undecided_looks
+from .marks import LOOKS, draw_outcome, file_looks, undecided_looks
 
 _PANEL = 3.6, 2.6  # inches
 _ALONE = 6.0, 3.4
@@ -118,14 +119,15 @@ def _legend(outcomes: Sequence[Outcome]) -> list[Line2D | Patch]:
     marks = [landmarks(outcome) for outcome in shown]
     monitors = {str(outcome.monitor) for outcome in shown}
     one = monitors.pop() if len(monitors) == 1 else None
-    names = ("monitor", "its counterpart") if one is None else (one, twin_of(one))
-    has_twin = any(twin_of(str(outcome.monitor)) in outcome.run.table for outcome in shown)
+    twins = {counterpart(str(outcome.monitor), outcome.run) for outcome in shown} - {None}
+    other = str(next(iter(twins))) if len(twins) == 1 else "its counterpart"
+    names = ("monitor" if one is None else one, other)
     infinite = any(not np.isfinite(outcome.run.table[str(outcome.monitor)].value).all() for outcome in shown)
     cross = {"marker": "x", "markersize": 5, "color": style.VALIDATION, "linestyle": "none"}
     small = style.points(8)
     lines: list[tuple[str, dict[str, Any], bool]] = [
         (style.fitted(names[0], 1.6, small), LOOKS["monitor"], bool(shown)),
-        (style.fitted(names[1], 1.6, small), LOOKS["twin"], has_twin),
+        (style.fitted(names[1], 1.6, small), LOOKS["twin"], bool(twins)),
         ("best", LOOKS["best"] | {"markersize": 10}, any(seen.best is not None for seen in marks)),
         ("restored", LOOKS["restored"] | {"markersize": 10}, any(seen.restored is not None for seen in marks)),
         ("file written", file_looks(kept=True), any(seen.written for seen in marks)),

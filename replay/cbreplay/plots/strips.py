@@ -37,7 +37,7 @@ def draw_strips(outcomes: Sequence[Outcome], into: Figure | SubFigure | None, x_
 
     On top is what saves most; runs that end without a stop follow, the longest first, and then those left undecided.
     """
-    figure = style.figure(9.0, _height(len(outcomes)), into)
+    figure = style.figure(9.0, strips_height(len(outcomes)), into)
     width, height = style.inches(figure)
     places, label = _one_axis(outcomes, x_axis)
     order = sorted(range(len(outcomes)), key=lambda i: _rank(outcomes[i], places[i]), reverse=True)
@@ -54,7 +54,7 @@ def draw_strips(outcomes: Sequence[Outcome], into: Figure | SubFigure | None, x_
     said = (f"most {unit} saved on top,", "undecided at the bottom")
     size = style.points(9)
     axes.set_ylabel("\n".join(style.fitted(line, 0.7 * height, size) for line in said), fontsize=size)
-    _name_rows(axes, [outcome.run.name for outcome in ranked], min(style.points(7), 0.8 * row_points), 0.3 * width)
+    name_rows(axes, [outcome.run.name for outcome in ranked], min(style.points(7), 0.8 * row_points), 0.3 * width)
     style.tidy(axes, whole=not places[0].is_time)
     axes.grid(False, axis="y")
     draw_title(figure, ranked)
@@ -66,7 +66,7 @@ def draw_strips(outcomes: Sequence[Outcome], into: Figure | SubFigure | None, x_
     return figure
 
 
-def _height(count: int) -> float:
+def strips_height(count: int) -> float:
     """Inches: as much as names need, up to a limit; without names (above some 150 runs) no more than a page."""
     wanted = max(_ROW * count + _AROUND, _LOWEST)
     if 72 * (_HIGHEST_WITH_NAMES - _AROUND) / (count + 1) * 0.8 >= _READABLE:
@@ -164,7 +164,7 @@ def _limits(axes: Axes, marks: Sequence[Landmarks], places: Sequence[Along]) -> 
         style.epoch_axis(axes, low, high)
 
 
-def _name_rows(axes: Axes, names: Sequence[str], size: float, width: float) -> None:
+def name_rows(axes: Axes, names: Sequence[str], size: float, width: float) -> None:
     """The runs' names, unless they are too small to be read."""
     if size < _READABLE:
         axes.set_yticks([])

@@ -36,7 +36,7 @@ def render_html(report: Report, progress: Callable[[int, int], None] | None = No
     """The page. ``progress`` is called with (figures drawn, figures in all)."""
     detailed = detailed_runs(report)
     runs = report.analysis.runs
-    pictures = {place: picture_of(runs[place], f"run-{place + 1}") for place in detailed}
+    pictures = {place: picture_of(report, place, f"run-{place + 1}") for place in detailed}
     total = sum(picture is not None for picture in pictures.values()) + 1 + len(tuning_pictures(report))
     drawn = 0
 

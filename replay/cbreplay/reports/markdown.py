@@ -20,7 +20,7 @@ def write_markdown(report: Report, path: Path, progress: Callable[[int, int], No
     detailed = detailed_runs(report)
     pictures = [overview_of(report)] if report.analysis.outcomes else []
     pictures += tuning_pictures(report)
-    of_runs = {place: picture_of(report.analysis.runs[place], f"run-{place + 1:03d}") for place in detailed}
+    of_runs = {place: picture_of(report, place, f"run-{place + 1:03d}") for place in detailed}
     drawn = [*pictures, *(picture for picture in of_runs.values() if picture is not None)]
     paths = [path, *_draw(drawn, folder, progress)]
     text = _text(report, pictures, of_runs, folder.name)

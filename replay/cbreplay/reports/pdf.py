@@ -174,7 +174,7 @@ def _write(report: Report, pages: _Pages, progress: Callable[[int, int], None] |
     analysis, advice = report.analysis, report.advice
     detailed = detailed_runs(report)
     overview = [overview_of(report)] if report.analysis.outcomes else []
-    of_runs = [picture for place in detailed if (picture := picture_of(analysis.runs[place], f"run-{place + 1}"))]
+    of_runs = [picture for place in detailed if (picture := picture_of(report, place, f"run-{place + 1}"))]
     tuning = tuning_pictures(report)
     total, done = len(overview) + len(of_runs) + len(tuning), 0
 

@@ -42,7 +42,7 @@ def overview_of(report: Report) -> Picture:
     outcomes = report.analysis.outcomes
     stopped = sum(outcome.verdict == "stopped" for outcome in outcomes)
     alt = f"{plural(len(outcomes), 'run')} under the policy; {stopped} of them stop early"
-    return Picture("overview", "All runs at a glance", alt, partial(plot_comparison, outcomes))
+    return Picture("overview", "All runs at a glance", alt, partial(plot_comparison, outcomes, x_axis=report.x_axis))
 
 
 def tuning_pictures(report: Report) -> list[Picture]:
@@ -68,14 +68,15 @@ def tuning_pictures(report: Report) -> list[Picture]:
     return made
 
 
-def picture_of(item: RunAnalysis, key: str) -> Picture | None:
-    """The figure of a run; None where there is nothing to draw."""
+def picture_of(report: Report, place: int, key: str) -> Picture | None:
+    """The figure of the run at a place; None where there is nothing to draw."""
+    item = report.analysis.runs[place]
     outcome = item.outcome
     if outcome is None or outcome.monitor not in item.run.table:
         return None
     best = f", best {number(outcome.best)} at epoch {epoch_name(outcome.best_epoch)}"
     alt = f"{printable(outcome.monitor or '', 40)} of {printable(item.run.name, 80)} by epoch: {outcome.reason}{best}"
-    return Picture(key, item.run.name, alt, partial(plot_outcome, outcome))
+    return Picture(key, item.run.name, alt, partial(plot_outcome, outcome, x_axis=report.x_axis))
 
 
 def detailed_runs(report: Report) -> list[int]:

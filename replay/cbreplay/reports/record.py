@@ -14,6 +14,7 @@ import numpy as np
 from .._version import __version__
 from ..analysis import Analysis, RunAnalysis, analyze
 from ..checkpoints import ExpectedFile
+from ..plots.along import XAxis
 from ..rules import ModelCheckpoint, StoppingRule
 from ..run import Run
 from ..text import duration, epoch_name, listed, number, plural
@@ -67,12 +68,16 @@ class RunRow:
 
 @dataclass(frozen=True)
 class Report:
-    """An analysis and an advice, with where they come from; what every renderer takes."""
+    """An analysis and an advice, with where they come from; what every renderer takes.
+
+    ``x_axis`` is that of the figures of runs, as for :func:`cbreplay.plot_outcome`.
+    """
 
     title: str
     analysis: Analysis
     advice: Advice
     provenance: Provenance
+    x_axis: XAxis = "epoch"
 
     @cached_property
     def rows(self) -> tuple[RunRow, ...]:
@@ -188,6 +193,7 @@ def make_report(
     *,
     title: str | None = None,
     command: str = "",
+    x_axis: XAxis = "epoch",
     analyzing: Mapping[str, Any] | None = None,
     tuning: Mapping[str, Any] | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -206,7 +212,9 @@ def make_report(
         profile=further.get("profile", "auto"), metrics=further.get("metrics"), progress=progress, **(tuning or {}),
     )  # fmt: skip
     name = Path(logdir).resolve().name or str(logdir)
-    return Report(title or f"Training report: {name}", analysis, advice, provenance_of(command, _files(runs, analysis)))
+    return Report(
+        title or f"Training report: {name}", analysis, advice, provenance_of(command, _files(runs, analysis)), x_axis
+    )
 
 
 def _mode(policy: StoppingRule, analysis: Analysis) -> str:

@@ -107,7 +107,7 @@ def test_few_groups_share_a_plot_and_many_have_a_panel_each(count, axes) -> None
     runs = [run_of(plateau(2), f"g{n}/r") for n in range(count)]
     figure = plot_groups(cb.compare(runs, policies(2), group_by="folder"))
     assert axes == sum(each.axison for each in figure.axes)
-    assert ("the 12 largest" in figure.get_suptitle()) == (count > 12)
+    assert ("the 12 largest" in figure._suptitle.get_text()) == (count > 12)
     draw(figure)
 
 
