@@ -66,16 +66,38 @@ def join_histories(
 def _told_twice(histories: Sequence[Run]) -> list[Run]:
     """The histories, with a word on those of one folder that hold the same epochs and values as one before."""
     told: list[Run] = []
+    known: dict[tuple[object, ...], list[int]] = {}  # places in ``told`` by what twins have in common
     for history in histories:
-        places = (
-            other for other in told if other.folder == history.folder and _epochs(other, 0) == _epochs(history, 0)
-        )
-        twin = next((other for other in places if _compare_shifted(other, history, 0).agrees), None)
+        values, begins_late = _first_values(history)
+        place = history.folder, _epochs(history, 0)
+        own = [(place, *value) for value in values]
+        looked_up = [*own, (place, "late"), *([(place, "any")] if begins_late else [])]
+        candidates = sorted({number for key in looked_up for number in known.get(key, ())})
+        twin = next((told[n] for n in candidates if _compare_shifted(told[n], history, 0).agrees), None)
         if twin is not None:
             note = f"holds the same values as {twin.name!r}: one training, written down more than once"
             history = replace(history, notes=(*history.notes, note))
+        for key in (*own, (place, "any"), *([(place, "late")] if begins_late else [])):
+            known.setdefault(key, []).append(len(told))
         told.append(history)
     return told
+
+
+def _first_values(history: Run) -> tuple[set[tuple[frozenset[str], object]], bool]:
+    """The first value of each metric as float32, by the words of its name; and whether one begins later than the run.
+
+    Twins share one of the values, unless a metric of one of them begins later: there it may be any.
+    """
+    found: set[tuple[frozenset[str], object]] = set()
+    late = False
+    for name, metric in history.table.items():
+        if name in _RATES or not len(metric.epoch):
+            continue
+        with np.errstate(over="ignore"):
+            value = metric.value[0].astype(np.float32)
+        found.add((words_of(name), "nan" if np.isnan(value) else float(value)))
+        late = late or int(metric.epoch[0]) != history.first_epoch
+    return found, late
 
 
 def _is_below(folder: str, above: str) -> bool:
