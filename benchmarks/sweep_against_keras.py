@@ -52,9 +52,7 @@ def main() -> None:
     versions = f"Python {platform.python_version()}, numpy {np.__version__}, Keras {keras.__version__}"
     print(f"{platform.machine()}, {versions} on {keras.backend.backend()}")
     print(f"{len(runs)} runs x {given.epochs} epochs x {cells} cells, median of {given.repeat}")
-    print(
-        f"sweep {fast:.2f} s; Keras in a loop {slow:,.0f} s ({len(sample)} runs): {slow / fast:,.0f}x; all equal"
-    )
+    print(f"sweep {fast:.2f} s; Keras in a loop {slow:,.0f} s ({len(sample)} runs): {slow / fast:,.0f}x; all equal")
 
 
 def loop(run: Run) -> list[int | None]:
