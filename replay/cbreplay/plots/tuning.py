@@ -251,7 +251,7 @@ def _draw_families(axes: Axes, advice: Advice) -> None:
     markers = {"keras": "o", "lookback": "v", "smoothed": "^", "gl": "P", "pq": "X", "up": "d"}
     for point in advice.families:
         if point.rule is not None and point.family != advice.grid.rule:
-            axes.plot(1 - point.saved, point.regret, markers[point.family], color="#56B4E9", markeredgecolor="black",
+            axes.plot(1 - point.saved, point.regret, markers[point.family], color="none", markeredgecolor="black",
                       markersize=6, linestyle="none", label=f"{point.family} at that cost", zorder=6)  # fmt: skip
 
 
