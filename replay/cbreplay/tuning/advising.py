@@ -70,9 +70,10 @@ def tune(
 
     ``rule`` and its parameters are those of :func:`cbreplay.sweep`; without ``min_delta`` values around the noise of
     the curves are tried. The other rules named in ``compare`` (default: all) are held against it at equal cost.
-    ``censored`` says what becomes of runs that were cut short: ``exclude`` leaves them out, ``bound`` takes the
-    worst that whole runs allow, ``ignore`` takes every log for a whole training. ``group_by``: see
-    :func:`cbreplay.tuning.grouping.group_runs`. ``progress`` is called with (runs swept, runs to sweep).
+    ``censored`` says what becomes of runs that were cut short: ``exclude`` leaves them out, ``bound`` counts them as
+    if they could still have come down to the best of all runs, ``ignore`` takes every log for a whole training.
+    ``group_by``: see :func:`cbreplay.tuning.grouping.group_runs`. ``progress`` is called with (runs swept, runs to
+    sweep).
 
     Raises :class:`ParameterError` for parameters that cannot be, also where ``mode`` cannot be told.
     """

@@ -98,9 +98,8 @@ class Case:
             ),
         }  # fmt: skip
         refusal = self._refusal()
-        if not self.used or (
-            self.settings.censored == "bound" and not self.whole
-        ):  # nothing to rest on: show what the runs say against what they reached
+        # Without anything to rest on the cells say what the runs tell against what they reached.
+        if not self.used or (self.settings.censored == "bound" and not self.whole):
             those = [measured[n] for n in self.usable]
             reached = matrix_of(those, as_whole=False) if those else _nothing(grid)
             table = self.table(measured, reached, grid.cells)
