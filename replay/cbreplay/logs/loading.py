@@ -19,7 +19,7 @@ from .histories import History, read_history
 from .joining import join_histories
 from .json_histories import read_json_history
 from .planned import with_planned_epochs
-from .release import release_evidence
+from .release import Releases
 from .restarts import split_at_restarts
 from .sessions import Training, detach_strangers, trainings, writer_folders
 
@@ -59,7 +59,8 @@ def load_runs(
     history_runs = reader.history_runs(all_histories, {run.name for run in event_runs})
     runs = join_histories(event_runs, history_runs, frozenset(path.resolve() for path in given))
     runs = _with_names_of_their_own(runs)
-    runs = [_with_hole_note(replace(run, release=release_evidence(run, root))) for run in runs]
+    releases = Releases(root)
+    runs = [_with_hole_note(replace(run, release=releases.of(run))) for run in runs]
     runs = with_planned_epochs(sorted(runs, key=lambda run: _natural(run.name)), planned_epochs)
     return Runs(runs, str(logdir), [*found.skipped, *reader.skipped])
 

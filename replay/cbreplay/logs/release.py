@@ -18,25 +18,38 @@ _KERAS_3_SHORT_TAGS = ((3, 0), (3, 14))
 _KERAS_3_LONG_TAGS = ((3, 14), None)
 
 
-def release_evidence(run: Run, logdir: Path) -> ReleaseEvidence | None:
-    """What tells the release, strongest first; None where nothing does.
+class Releases:
+    """Tells the releases of the runs of one log folder; looks into each folder once."""
 
-    Model files count when they lie in the run's folder or above it, up to the folder above ``logdir`` (or in one of
-    the usual folders for checkpoints there), the nearest first, and all those of one folder name the same version.
-    """
-    for folder in _folders(Path(run.folder), logdir):
-        versions = _versions(str(folder))
+    def __init__(self, logdir: Path) -> None:
+        self._root = logdir.parent if logdir.is_file() else logdir
+        self._above = self._root.resolve().parent
+        self._evidence: dict[Path, ReleaseEvidence | None] = {}
+
+    def of(self, run: Run) -> ReleaseEvidence | None:
+        """What tells the release, strongest first; None where nothing does.
+
+        Model files count when they lie in the run's folder or above it, up to the folder above the log folder (or in
+        one of the usual folders for checkpoints there), the nearest first, and all those of one folder name the same
+        version.
+        """
+        folder = Path(run.folder)
+        within = [above for above in folder.parents if above == self._root or self._root in above.parents]
+        for near in dict.fromkeys([folder, *within, self._root, self._above]):
+            if near not in self._evidence:
+                self._evidence[near] = _from_model_files(near)
+            if (found := self._evidence[near]) is not None:
+                return found
+        return _from_histogram_tags(run) or _from_rate_column(run)
+
+
+def _from_model_files(folder: Path) -> ReleaseEvidence | None:
+    for place in (folder, *(folder / name for name in CHECKPOINT_FOLDERS)):
+        versions = _versions(str(place))
         if len(versions) == 1:
             ((version, name),) = versions.items()
             return ReleaseEvidence(_profile_name(version), (0,), None, f"{name} says keras_version {version}")
-    return _from_histogram_tags(run) or _from_rate_column(run)
-
-
-def _folders(run_folder: Path, logdir: Path) -> list[Path]:
-    root = logdir.parent if logdir.is_file() else logdir
-    within = [folder for folder in run_folder.parents if folder == root or root in folder.parents]
-    near = dict.fromkeys([run_folder, *within, root, root.resolve().parent])
-    return [place for folder in near for place in (folder, *(folder / name for name in CHECKPOINT_FOLDERS))]
+    return None
 
 
 @lru_cache(maxsize=4096)
