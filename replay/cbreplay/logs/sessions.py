@@ -189,8 +189,8 @@ def epoch_tags(parts: Sequence[Part]) -> frozenset[str]:
 
 def on_epoch_axis(part: Part, tags: frozenset[str]) -> npt.NDArray[np.int64]:
     """The steps of the points whose tags count epochs."""
-    counting = [tag_id for tag_id in np.unique(part.tag_id).tolist() if part.tags[tag_id] in tags]
-    return part.step[np.isin(part.tag_id, counting)]
+    counts = np.array([tag in tags for tag in part.tags], bool)
+    return part.step if counts.all() else part.step[counts[part.tag_id]]
 
 
 def _training(sessions: list[list[Part]], tags: frozenset[str]) -> Training:
