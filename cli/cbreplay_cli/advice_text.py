@@ -66,13 +66,15 @@ def _print_cells(out: Console, advice: Advice) -> None:
             str(item.measures["undecided"]), Text(f"← {', '.join(marks)}" if marks else ""),
             style="bold" if "advice" in marks else "",
         )  # fmt: skip
+    usable = sum(item.is_usable for item in advice.standings)
     legend = (
-        f"from, to: {advice.confidence:.0%} interval over runs; miss: share of runs that miss their best; open: runs"
+        f"from, to: {advice.confidence:.0%} interval over runs; miss: share of runs that miss their best;"
+        f" open: of all {usable} those whose log is too short for that cell"
     )
     out.print()
     out.print(Text("the best trades of saving against mean regret", style="dim"))
     out.print(rows)
-    line(out, "", f"{legend} whose log is too short for that cell", style="dim")
+    line(out, "", legend, style="dim")
 
 
 def _around(front: Sequence[Recommendation], taken: Recommendation | None) -> list[Recommendation]:

@@ -18,13 +18,15 @@ def command_line(context: click.Context, without: tuple[str, ...] = ()) -> str:
 
     ``without`` names parameters that change nothing of the result.
     """
-    words = ["cbreplay", str(context.info_name), str(context.params["logdir"])]
+    logdir = str(context.params["logdir"])
+    words: list[str] = []
     for parameter in context.command.params:
         name = str(parameter.name)
         given = context.get_parameter_source(name) in _SOURCES and name in context.params
         if given and name not in without and isinstance(parameter, click.Option):
             words += _of_option(parameter, context.params[name])
-    return shlex.join(words)
+    placed = [*words, "--", logdir] if logdir.startswith("-") else [logdir, *words]
+    return shlex.join(["cbreplay", str(context.info_name), *placed])
 
 
 def _of_option(option: click.Option, value: Any) -> list[str]:

@@ -301,11 +301,12 @@ def compare(
 
 def _as_policies(policies: Mapping[str, Rule | Sequence[Rule]] | Sequence[Policy], profile: str) -> tuple[Policy, ...]:
     if isinstance(policies, Mapping):
-        taken = tuple(
-            Policy(name, (rules,) if isinstance(rules, Rule) else tuple(rules)) for name, rules in policies.items()
-        )
+        taken = tuple(Policy(name, _as_rules(name, rules)) for name, rules in policies.items())
     else:
         taken = tuple(policies)
+        other = next((item for item in taken if not isinstance(item, Policy)), None)
+        if other is not None:
+            raise ParameterError(f"policies have names: give {{name: rule}}, not a {type(other).__name__}")
     if not taken:
         raise ParameterError("there is no policy to compare")
     names = [policy.name for policy in taken]
@@ -318,6 +319,14 @@ def _as_policies(policies: Mapping[str, Rule | Sequence[Rule]] | Sequence[Policy
         except UnknownProfileError as error:
             raise UnknownProfileError(f"policy {policy.name!r}: {error}" if policy.profile else str(error)) from error
     return taken
+
+
+def _as_rules(name: str, given: Any) -> tuple[Rule, ...]:
+    rules = tuple(given) if isinstance(given, Sequence) and not isinstance(given, str) else (given,)
+    other = next((rule for rule in rules if not isinstance(rule, Rule)), None)
+    if other is not None:
+        raise ParameterError(f"policy {name!r}: {other!r} is no rule")
+    return rules
 
 
 def _group(name: str, policies: Sequence[Policy], rows: Sequence[ComparedRun]) -> Group:

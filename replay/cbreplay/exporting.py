@@ -247,16 +247,22 @@ def check_target(target: str | Path, logs: Iterable[str | Path], *, force: bool 
     That is: one of ``logs`` (files, and folders with all below them), ever; what is no regular file, ever; and a
     file that exists, unless ``force``.
     """
+    given = Path(target)
+    refuse_among_logs(given, logs)
+    if given.exists() and not given.is_file():
+        raise ParameterError(f"{given} is no regular file: name one to write")
+    if given.exists() and not force:
+        raise ParameterError(f"{given} exists: name another file, or give --force (force=True) to replace it")
+
+
+def refuse_among_logs(target: str | Path, logs: Iterable[str | Path]) -> None:
+    """Raise :class:`ParameterError` where ``target`` is one of ``logs`` or lies in one of them, by whatever name."""
     given, real = Path(target), Path(os.path.realpath(target))
     places = {_identity(place) for place in (real, *real.parents) if place.exists()}
     for log in map(Path, logs):
         if log.exists() and _identity(log) in places:
             relation = f"lies inside {log}" if log.is_dir() else f"is the log {log}"
             raise ParameterError(f"{given} {relation}: logs are never written to")
-    if given.exists() and not given.is_file():
-        raise ParameterError(f"{given} is no regular file: name one to write")
-    if given.exists() and not force:
-        raise ParameterError(f"{given} exists: name another file, or give --force (force=True) to replace it")
 
 
 def _identity(path: Path) -> tuple[int, int]:

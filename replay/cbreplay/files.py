@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import secrets
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +23,21 @@ def open_regular(path: Path, buffering: int = -1) -> Any:
         os.close(descriptor)
         raise OSError("not a regular file")
     return os.fdopen(descriptor, "rb", buffering=buffering)
+
+
+def write_anew(path: Path, data: bytes) -> None:
+    """Put ``data`` at ``path`` in one step: a file beside it takes its place when it is whole.
+
+    What stood there is replaced, not written into: a link goes, what it led to stays as it was. OSError names the file.
+    """
+    beside = path.with_name(f".cbreplay-{secrets.token_hex(6)}.part")
+    try:
+        beside.write_bytes(data)
+        beside.replace(path)
+    except OSError as error:
+        raise OSError(error.errno or errno.EIO, error.strerror or str(error), str(path)) from error
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def wrapping(head: bytes, noun: str) -> str | None:

@@ -47,7 +47,7 @@ def outcome_html(outcome: Outcome) -> str:
         for row in shown
     ]
     files = ", ".join(f"{printable(name, 60)} from epoch {epoch_name(epoch)}" for name, epoch in outcome.files.items())
-    head = ("epoch", "value", "best", "wait", "margin", "")
+    head = ("epoch (from 1)", "value", "best", "wait", "margin", "")
     title = f"{printable(outcome.run.name, 80)}: {printable(outcome.reason, 300)}"
     kept = f"keeps {files}" if files else "keeps no file"
     return _block(title, _table(head, rows), len(trace) - len(shown), kept)

@@ -165,6 +165,9 @@ def test_a_policy_that_cannot_be_replayed_is_a_problem_of_the_run() -> None:
         ({}, "no policy to compare"),
         ([cb.Policy("a", (cb.EarlyStopping(),)), cb.Policy("a", (cb.EarlyStopping(),))], "two policies are called 'a'"),
         ([cb.Policy("a", (cb.EarlyStopping(),), "torch-1")], "policy 'a': "),
+        ([cb.EarlyStopping()], "policies have names"),
+        ({"a": 7}, "policy 'a': 7 is no rule"),
+        ({"a": [cb.EarlyStopping(), "b"]}, "policy 'a': 'b' is no rule"),
     ],
 )
 def test_what_cannot_be_compared_is_said(policies, sentence) -> None:

@@ -48,6 +48,7 @@ def test_the_command_in_it_gives_the_same_bytes(here, samples) -> None:
     first = (here / "r.json").read_bytes()
     command = json.loads(first)["provenance"]["command"]
     (here / "cbreplay.toml").unlink()
+    (here / "r.json").unlink()
     assert shlex.split(command)[:2] == ["cbreplay", "report"]
     assert run(*shlex.split(command)[1:]).exit_code == 0
     assert (here / "r.json").read_bytes() == first
@@ -75,3 +76,21 @@ def test_an_unknown_ending_is_told(here, samples) -> None:
     result = run("report", samples, "-o", "r.docx")
     assert result.exit_code == 2
     assert "a report is one of html, md, pdf, json" in result.stderr
+
+
+def test_a_file_that_exists_is_replaced_only_when_told(here, samples) -> None:
+    (here / "mine.html").write_text("mine")
+    refused = run("report", samples, "-o", "mine.html")
+    assert refused.exit_code == 2
+    assert "mine.html exists" in refused.stderr
+    assert (here / "mine.html").read_text() == "mine"
+    assert run("report", samples, "-o", "mine.html", "--force").exit_code == 0
+    assert (here / "mine.html").read_text().startswith("<!DOCTYPE html>")
+
+
+def test_a_logdir_that_looks_like_an_option_is_repeated_so(here) -> None:
+    (here / "-logs").mkdir()
+    (here / "-logs" / "a.csv").write_text("epoch,val_loss\n0,3\n1,2\n2,1\n")
+    assert run("report", "-o", "r.json", "--", "-logs").exit_code == 0
+    command = json.loads((here / "r.json").read_text())["provenance"]["command"]
+    assert shlex.split(command) == ["cbreplay", "report", "--output", "r.json", "--", "-logs"]

@@ -52,12 +52,13 @@ _FORMATS = ("html", "md", "pdf", "json")
     "--x-axis", type=click.Choice(["epoch", "time"]), default="epoch", show_default=True,
     help="What runs along the x axis of the figures of runs.",
 )  # fmt: skip
+@click.option("--force", is_flag=True, help="Replace the file that --output names if it exists.")
 @click.option("--title", help="The title.  [default: Training report, and the name of LOGDIR]")
 @click.option("--open", "show", is_flag=True, help="Show the report in the browser.")
 def command(
     logdir: str, planned_epochs: int | None, histories: tuple[str, ...], epoch_axis: str, metrics: dict[str, str],
     checkpoints: str | None, max_regret: float | None, budget: float | None, censored: str, file_format: str | None,
-    output: str | None, x_axis: Any, title: str | None, show: bool, **rule: Any,
+    output: str | None, x_axis: Any, title: str | None, force: bool, show: bool, **rule: Any,
 ) -> None:  # fmt: skip
     """Write a report on all runs in LOGDIR: the answer, every run, tuning, damage, and how to repeat it.
 
@@ -69,12 +70,12 @@ def command(
     from cbreplay.text import printable
 
     target = Path(output or f"{DEFAULT_OUT}/report{FORMATS[file_format or 'html']}")
-    check_target(target, (logdir, *histories), force=True)
+    check_target(target, (logdir, *histories), force=force or output is None)
     stopping, saving = policy_from(rule)
     with progress_bar("reading") as progress:
         report = make_report(
             logdir, stopping, saving, title=title, x_axis=x_axis,
-            command=command_line(click.get_current_context(), without=("show",)),
+            command=command_line(click.get_current_context(), without=("show", "force")),
             analyzing={
                 "profile": rule["profile"], "checkpoints": checkpoints, "planned_epochs": planned_epochs,
                 "steps_per_epoch": rule["steps_per_epoch"], "histories": histories, "epoch_axis": epoch_axis,

@@ -2,7 +2,7 @@
 
 from .comparison import plot_comparison
 from .contrast import plot_policies
-from .files import write_advice_figures, write_comparison_figures, write_figures
+from .files import save_figure, write_advice_figures, write_comparison_figures, write_figures
 from .gap import plot_gaps
 from .grouped import plot_groups
 from .options import FigureOptions
@@ -19,6 +19,7 @@ __all__ = [
     "plot_policies",
     "plot_survival",
     "plot_sweep",
+    "save_figure",
     "write_advice_figures",
     "write_comparison_figures",
     "write_figures",

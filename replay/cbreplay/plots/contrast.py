@@ -36,9 +36,10 @@ _MOST_RINGS = 6
 
 def policy_looks(place: int) -> dict[str, Any]:
     """Colour, line style and marker of the policy at a place, the same in every figure of a comparison."""
+    turned = place + place // len(_COLOURS)  # the second round of colours has other lines and markers
     return {
-        "color": _COLOURS[place % len(_COLOURS)], "linestyle": _LINES[place % len(_LINES)],
-        "marker": _MARKERS[place % len(_MARKERS)],
+        "color": _COLOURS[place % len(_COLOURS)], "linestyle": _LINES[turned % len(_LINES)],
+        "marker": _MARKERS[turned % len(_MARKERS)],
     }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -11,6 +12,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from ..comparing import Comparison
+from ..files import write_anew
 from ..outcome import Outcome
 from ..tuning import Advice
 from . import style
@@ -108,11 +110,18 @@ def _write(
         for done, (stem, draw) in enumerate(jobs, start=1):
             figure = draw(into=None if options.size is None else style.figure(*options.size))
             path = folder / f"{stem}.{options.format}"
-            figure.savefig(path, format=options.format, dpi=options.dpi, metadata=options.metadata)
+            save_figure(figure, path, options)
             paths.append(path)
             if progress is not None:
                 progress(done, len(jobs))
     return paths
+
+
+def save_figure(figure: Figure, path: Path, options: FigureOptions) -> None:
+    """Write a figure in one step; what stood at ``path``, a link to a log say, is replaced and not written into."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=options.format, dpi=options.dpi, metadata=options.metadata)
+    write_anew(path, buffer.getvalue())
 
 
 def file_stem(name: str, taken: set[str]) -> str:

@@ -8,16 +8,13 @@ import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
-from ..explaining import ExplainedEpoch, explain
 from ..notebook import sparkline_points
-from ..outcome import Outcome
 from ..text import epoch_name, number, printable
-from ..tuning.sentences import answer_lines, basis_lines, loss, note_lines, other_lines, percent
+from ..tuning.sentences import answer_lines, basis_lines, note_lines, other_lines, percent
 from .pictures import (
     Picture,
     detailed_runs,
@@ -26,10 +23,10 @@ from .pictures import (
     picture_of,
     tuning_pictures,
 )
-from .record import Report, file_lines
+from .record import GLOSSARY, Report, file_lines
+from .tables import short_loss, telling_looks
 
 _HERE = Path(__file__).parent
-_MOST_LOOKS = 60
 
 
 def render_html(report: Report, progress: Callable[[int, int], None] | None = None) -> str:
@@ -58,19 +55,21 @@ def render_html(report: Report, progress: Callable[[int, int], None] | None = No
     )
     environment.filters |= {
         "safe_name": printable, "epoch": epoch_name, "number": number, "percent": percent, "svg": svg,
-        "loss": partial(loss, report.advice), "spark": _spark, "sort_key": _sort_key, "state_kind": _state_kind,
+        "short_loss": partial(short_loss, report), "spark": _spark, "sort_key": _sort_key, "state_kind": _state_kind,
         "event_kind": _event_kind,
     }  # fmt: skip
     outcomes = report.analysis.outcomes
     return environment.get_template("template.html").render(
         report=report, analysis=report.analysis, advice=report.advice, rows=report.rows,
         detailed=detailed, all_detailed=len(detailed) == len(runs), pictures=pictures,
-        traces={place: _trace(runs[place].outcome) for place in detailed},
+        traces={place: telling_looks(runs[place].outcome) for place in detailed},
         file_lines={place: file_lines(runs[place]) for place in detailed},
         overview=overview_of(report) if outcomes else None, tuning=tuning_pictures(report),
         advice_lines=[*basis_lines(report.advice), *answer_lines(report.advice), *other_lines(report.advice),
                       *note_lines(report.advice)],
-        rules=report.rules, reasons=report.reasons, style=Markup(style), script=Markup(script),
+        glossary=GLOSSARY, usable=sum(item.is_usable for item in report.advice.standings),
+        unit="" if report.advice.goal.absolute else " (of a run's range)", rules=report.rules, reasons=report.reasons,
+        style=Markup(style), script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )  # fmt: skip
 
@@ -86,7 +85,9 @@ def _spark(curve: tuple[float, ...]) -> Markup:
 
 def _sort_key(value: float | None) -> str:
     """What the page sorts by: a number with all its digits, nothing where there is none."""
-    return "" if value is None or not math.isfinite(value) else repr(float(value))
+    if value is None or math.isnan(value):
+        return ""
+    return repr(float(value)) if math.isfinite(value) else ("Infinity" if value > 0 else "-Infinity")
 
 
 def _state_kind(state: str) -> str:
@@ -97,15 +98,3 @@ def _state_kind(state: str) -> str:
 
 def _event_kind(event: str) -> str:
     return {"stops": "stops", "improves": "improves"}.get(event, "")
-
-
-def _trace(outcome: Outcome | None) -> list[ExplainedEpoch]:
-    """The looks of the first stopping rule; of very many those that tell: improvements, and what lies next to them."""
-    looks = [] if outcome is None else explain(outcome)
-    if len(looks) <= _MOST_LOOKS:
-        return looks
-    telling = [n for n, look in enumerate(looks) if look.event.startswith(("improves", "stops"))]
-    near = {place + step for place in telling[-_MOST_LOOKS // 2 :] for step in (-1, 0, 1)}
-    kept = near | set(range(5)) | set(range(len(looks) - 10, len(looks)))
-    picked: list[Any] = [look for n, look in enumerate(looks) if n in kept]
-    return picked

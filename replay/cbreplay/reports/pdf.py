@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from pathlib import Path
 
 import matplotlib
 from matplotlib.backends.backend_pdf import PdfPages
@@ -17,14 +17,15 @@ from ..plots import FigureOptions
 from ..text import printable
 from ..tuning.sentences import answer_lines, basis_lines, note_lines, other_lines
 from .pictures import Picture, detailed_runs, overview_of, picture_of, tuning_pictures
-from .record import Report
-from .tables import TextTable, damage_table, each_run, families_table, files_table, front_table, runs_table
+from .record import GLOSSARY, Report
+from .tables import TextTable, damage_table, each_run, families_table, files_table, front_table, runs_table, trace_table
 
 _WIDTH, _HEIGHT = 8.27, 11.69  # inches
 _MARGIN = 0.7
 _POINTS = 72.0
 _INK, _SOFT, _RULE = "#1b1e24", "#565d69", "#d9dce2"
 _RUNS_ON_A_PAGE = 3
+_MOST_TRACED = 12
 
 
 class _Pages:
@@ -100,7 +101,7 @@ class _Pages:
         x, deepest = _MARGIN, self._y
         for cell, width, is_number in zip(row, widths, numbers, strict=True):
             y = self._y
-            for piece in _wrapped(cell, width - 0.08, size, weight):
+            for piece in [cell] if is_number else _wrapped(cell, width - 0.08, size, weight):
                 at, align = (x + width - 0.08, "right") if is_number else (x, "left")
                 self._put(at, y, piece, size, weight=weight, align=align)
                 y += size * 1.3 / _POINTS
@@ -159,15 +160,16 @@ def _wrapped(text: str, room: float, size: float, weight: str) -> list[str]:
     return [*lines, line]
 
 
-def write_pdf(report: Report, path: Path, progress: Callable[[int, int], None] | None = None) -> Path:
-    """Write the report; the path. The same report gives the same bytes."""
+def render_pdf(report: Report, progress: Callable[[int, int], None] | None = None) -> bytes:
+    """The report as the bytes of a PDF; the same report gives the same bytes."""
     options = FigureOptions(format="pdf")
     metadata = {"Title": printable(report.title, 200), "Creator": "cbreplay", "CreationDate": None}
-    with options.applied(), matplotlib.rc_context({"pdf.fonttype": 42}), PdfPages(path, metadata=metadata) as pdf:
+    buffer = io.BytesIO()
+    with options.applied(), matplotlib.rc_context({"pdf.fonttype": 42}), PdfPages(buffer, metadata=metadata) as pdf:
         pages = _Pages(pdf, printable(report.title, 100))
         _write(report, pages, progress)
         pages.close()
-    return path
+    return buffer.getvalue()
 
 
 def _write(report: Report, pages: _Pages, progress: Callable[[int, int], None] | None) -> None:
@@ -212,11 +214,19 @@ def _write(report: Report, pages: _Pages, progress: Callable[[int, int], None] |
         pages.heading(printable(analysis.runs[place].run.name, 80), 10)
         for text in lines:
             pages.paragraph(text, 8.5, indent=0.1)
+        trace = trace_table(report, place)
+        if trace.rows and len(detailed) <= _MOST_TRACED:
+            pages.table(trace, 6)
+    if len(detailed) > _MOST_TRACED:
+        pages.paragraph("Of so many runs every decision stands in the report as HTML or JSON.", 8, _SOFT)
     pages.heading("Tuning")
     for line in [*basis_lines(advice), *answer_lines(advice), *other_lines(advice), *note_lines(advice)]:
         weight = "bold" if line.kind in ("good", "doubtful") else "normal"
         pages.paragraph(f"{line.label}: {printable(line.text, 600)}" if line.label else printable(line.text, 600), 9,
                         weight=weight)  # fmt: skip
+    if advice.code is not None:
+        for line_of_code in advice.code.split("\n"):
+            pages.paragraph(line_of_code.replace(" ", "\u00a0"), 8)
     for table in (front_table(report), families_table(report)):
         if table.rows:
             pages.space(0.1)
@@ -230,8 +240,13 @@ def _write(report: Report, pages: _Pages, progress: Callable[[int, int], None] |
         pages.table(damage)
     else:
         pages.paragraph("All files were read whole.")
+    pages.heading("Words")
+    for word, meaning in GLOSSARY:
+        pages.paragraph(f"{word}: {meaning}", 8)
     pages.heading("Provenance")
     if report.provenance.command:
         pages.paragraph(report.provenance.command)
     pages.paragraph(" · ".join(f"{name} {version}" for name, version in report.provenance.versions.items()), 8, _SOFT)
+    for name, reason in report.reasons:
+        pages.paragraph(f"rules of {name}: {printable(reason, 200)}", 8, _SOFT)
     pages.table(files_table(report), 5.5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -101,6 +102,12 @@ def _is_wrong(item: RunAnalysis) -> bool:
     return item.checkpoints is not None and any(file.is_wrong for file in item.checkpoints.expected)
 
 
+def _own_id(name: str, prefix: str, seen: Counter[str]) -> str:
+    """An id that no other element of the page has; of equal images each has the same in matplotlib's file."""
+    seen[name] += 1
+    return f"{prefix}-{name}" if seen[name] == 1 else f"{prefix}-{name}-{seen[name]}"
+
+
 def inline_svg(picture: Picture, prefix: str) -> str:
     """The figure as an ``<svg>`` element to stand in a page: ids of its own, the page's colours for ink, real text."""
     options = FigureOptions(format="svg")
@@ -108,10 +115,15 @@ def inline_svg(picture: Picture, prefix: str) -> str:
     with options.applied(), matplotlib.rc_context({"svg.fonttype": "none"}):
         picture.draw().savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    text = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}-\1"', text)
-    text = text.replace("url(#", f"url(#{prefix}-").replace('href="#', f'href="#{prefix}-')
-    text = re.sub("|".join(_INK), lambda found: _INK[found[0]], text)
+    text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
+    seen: Counter[str] = Counter()
+
+    def in_tag(found: re.Match[str]) -> str:
+        """A tag with ids that are its own in the page: the text between tags is names, and stays as it is."""
+        tag = re.sub(r'\bid="([^"]+)"', lambda named: f'id="{_own_id(named[1], prefix, seen)}"', found[0])
+        tag = tag.replace("url(#", f"url(#{prefix}-").replace('href="#', f'href="#{prefix}-')
+        return re.sub("|".join(_INK), lambda colour: _INK[colour[0]], tag)
+
+    text = re.sub(r"<[^>]*>", in_tag, text)
     opening = re.compile(r'<svg [^>]*?viewBox="([^"]+)"[^>]*>')
     return opening.sub(r'<svg viewBox="\1" aria-hidden="true" focusable="false">', text, count=1).strip()

@@ -14,16 +14,34 @@ import numpy as np
 from .._version import __version__
 from ..analysis import Analysis, RunAnalysis, analyze
 from ..checkpoints import ExpectedFile
+from ..explaining import explain
 from ..plots.along import XAxis
 from ..rules import ModelCheckpoint, StoppingRule
 from ..run import Run
-from ..text import duration, epoch_name, listed, number, plural
+from ..text import duration, epoch_name, listed, number, plural, printable
 from ..tuning import Advice, tune
-from ..tuning.sentences import is_doubtful
+from ..tuning.sentences import is_doubtful, loss, percent
 from .provenance import Provenance, provenance_of
 
 #: The version of the JSON that :meth:`Report.to_dict` gives.
 SCHEMA = 1
+
+_NOTHING = 0.005
+
+#: The words of a report, for a reader who does not know the tool.
+GLOSSARY = (
+    ("stopped, completed, undecided", "the rule fires; it does not, and training is known to have reached its planned "
+     "end; the log cannot tell"),
+    ("saved", "logged epochs after the stop"),
+    ("regret", "how much worse the best value up to the stop is than the best of the whole log: what is lost although "
+     "the best weights are kept (ModelCheckpoint with save_best_only, or restore_best_weights)"),
+    ("range", "the highest minus the lowest value of the run: regrets of tuning are shares of it"),
+    ("miss their best", "runs whose regret is above the limit (with a budget: above 1% of the range)"),
+    ("left open", "of all runs that have the monitor, those that the cell does not stop within their log"),
+    ("held out", "chosen on all runs but one, tried on that one, in turn: what the next run has to expect. Of the "
+     "advice that is the choice under its limit, of other rules the choice at its cost"),
+    ("proved", "the weights in the file are those whose histograms the event files hold for that epoch"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -126,27 +144,33 @@ class Report:
         stopped = [row for row in self.rows if row.verdict == "stopped"]
         saved = sum(row.saved or 0 for row in stopped)
         total = sum(row.epochs for row in self.rows)
-        seconds = sum(row.seconds or 0.0 for row in stopped)
-        time = f" ({duration(seconds)})" if seconds else ""
+        timed = [row for row in stopped if row.seconds]
+        time = f", {duration(sum(row.seconds or 0.0 for row in timed))}" if timed else ""
+        time += f" in the {len(timed)} that have times" if timed and len(timed) < len(stopped) else ""
         worse = [row for row in stopped if row.regret]
         cost = f"; {plural(len(worse), 'run')} would have missed a better epoch" if worse else "; none misses its best"
-        detail = f"of {plural(total, 'epoch')}{time}: {len(stopped)} of {plural(len(self.rows), 'run')} stop"
-        return Fact("This policy saves", plural(saved, "epoch"), detail + (cost if stopped else ""))
+        stop = "stops" if len(stopped) == 1 else "stop"
+        detail = f"of {plural(total, 'epoch')}: {len(stopped)} of {plural(len(self.rows), 'run')} {stop}"
+        return Fact("This policy saves", plural(saved, "epoch") + time, detail + (cost if stopped else ""))
 
     def _advice(self) -> Fact:
-        taken = self.advice.recommended
+        taken, advice = self.advice.recommended, self.advice
         if taken is None:
-            return Fact("Next patience", "no advice", self.advice.refusal or "", "warning")
-        held_out = self.advice.held_out
-        regret = taken.regret.value if held_out is None else held_out.regret.value
-        unit = number(regret) if self.advice.goal.absolute else f"{100 * regret:.2g}% of a run's range"
-        hours = taken.measures["seconds_saved"]
-        time = f" ({duration(hours)})" if hours else ""
-        return Fact(
-            "Next patience", taken.words,
-            f"would have saved {taken.saved.value:.0%} of the epochs{time}; mean regret on runs it has not seen {unit}",
-            "warning" if is_doubtful(self.advice) else "good",
-        )  # fmt: skip
+            return Fact("Next patience", "no advice", advice.refusal or "", "warning")
+        regret = taken.regret.value if advice.held_out is None else advice.held_out.regret.value
+        limit = advice.goal.kind == "max_regret" and regret > advice.goal.limit
+        detail = f"would have saved {percent(taken.saved.value)} of the epochs of {plural(len(advice.used), 'run')}"
+        detail += f"; mean regret on runs it has not seen {loss(advice, regret)}" + (
+            ", above the limit" if limit else ""
+        )
+        if advice.current is not None:
+            today = advice.current
+            detail += (
+                f"; this policy on the same runs: {percent(today.saved.value)}, {loss(advice, today.regret.value)}"
+            )
+        if taken.saved.value < _NOTHING:
+            detail = "early stopping would save nothing on these runs; " + detail
+        return Fact("Next patience", taken.words, detail, "warning" if is_doubtful(advice) else "good")
 
     def _best(self) -> Fact | None:
         """The best run, and the file that holds it where one is proved."""
@@ -176,12 +200,16 @@ class Report:
         """The metric that the policy watches."""
         return str(self.analysis.early_stopping.parameters()["monitor"])
 
+    def _traces(self) -> dict[str, list[dict[str, Any]]]:
+        """Every look of the first stopping rule, by run; epochs are 0-based."""
+        return {outcome.run.name: [look.to_dict() for look in explain(outcome)] for outcome in self.analysis.outcomes}
+
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dict, schema 1: the answer, then ``analyze``'s and ``tune``'s objects, then the provenance."""
         return {
             "schema": SCHEMA, "cbreplay": __version__, "title": self.title,
             "facts": [fact.to_dict() for fact in self.facts], "attention": list(self.attention),
-            "analysis": self.analysis.to_dict(), "advice": self.advice.to_dict(),
+            "analysis": self.analysis.to_dict(), "advice": self.advice.to_dict(), "traces": self._traces(),
             "provenance": self.provenance.to_dict(),
         }  # fmt: skip
 
@@ -213,7 +241,11 @@ def make_report(
     )  # fmt: skip
     name = Path(logdir).resolve().name or str(logdir)
     return Report(
-        title or f"Training report: {name}", analysis, advice, provenance_of(command, _files(runs, analysis)), x_axis
+        title or f"Training report: {name}",
+        analysis,
+        advice,
+        provenance_of(printable(command), _files(runs, analysis)),
+        x_axis,
     )
 
 

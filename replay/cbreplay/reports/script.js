@@ -1,11 +1,12 @@
 "use strict";
 for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
-  const key = (row, column) => row.cells[column].dataset.sort ?? row.cells[column].textContent;
-  const compare = (one, other) => {
-    const [a, b] = [parseFloat(one), parseFloat(other)];
-    if (Number.isNaN(a) || Number.isNaN(b)) return Number.isNaN(a) - Number.isNaN(b) || one.localeCompare(other);
-    return a - b;
+  const key = (row, column) => row.cells[column].dataset.sort ?? row.cells[column].textContent.trim();
+  const missing = (text) => text === "" || text === "–";
+  const compare = (one, other, sign) => {
+    if (missing(one) || missing(other)) return missing(one) - missing(other); // last, whichever way
+    const [a, b] = [Number(one), Number(other)];
+    return sign * (Number.isNaN(a) || Number.isNaN(b) ? one.localeCompare(other, undefined, { numeric: true }) : a - b || 0);
   };
   table.tHead.rows[0].querySelectorAll("th").forEach((head, column) => {
     const button = document.createElement("button");
@@ -16,8 +17,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
       const down = head.getAttribute("aria-sort") === "ascending";
       for (const other of head.parentNode.cells) other.removeAttribute("aria-sort");
       head.setAttribute("aria-sort", down ? "descending" : "ascending");
-      const rows = [...body.rows].sort((one, other) => compare(key(one, column), key(other, column)));
-      body.append(...(down ? rows.reverse() : rows));
+      body.append(...[...body.rows].sort((one, other) => compare(key(one, column), key(other, column), down ? -1 : 1)));
     });
   });
 }
@@ -26,6 +26,9 @@ const open = () => {
   if (named) { named.open = true; named.scrollIntoView(); }
 };
 addEventListener("hashchange", open);
+addEventListener("click", (event) => {
+  if (event.target.closest?.("a[href^='#run-']")?.hash === location.hash) open(); // the same link once more
+});
 open();
 let closed = [];
 addEventListener("beforeprint", () => {

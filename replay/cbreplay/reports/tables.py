@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..explaining import ExplainedEpoch, explain
+from ..outcome import Outcome
 from ..text import epoch_name, number, printable
 from ..tuning.sentences import loss, percent
 from .record import Report
+
+_MOST_FILES = 40
+_MOST_LOOKS = 60
 
 
 @dataclass(frozen=True)
@@ -42,12 +47,13 @@ def front_table(report: Report) -> TextTable:
         (
             f"{item.words} (the advice)" if advice.recommended is not None and item.cell == advice.recommended.cell
             else item.words,
-            percent(item.saved.value), _short(report, item.regret.value), _short(report, item.regret.low),
-            _short(report, item.regret.high), percent(item.missed.value), str(item.measures["undecided"]),
+            percent(item.saved.value), short_loss(report, item.regret.value), short_loss(report, item.regret.low),
+            short_loss(report, item.regret.high), percent(item.missed.value), str(item.measures["undecided"]),
         )
         for item in advice.front
     )  # fmt: skip
-    head = ("parameters", "saved", "mean regret", "from", "to", "miss their best", "left open")
+    usable = sum(item.is_usable for item in advice.standings)
+    head = ("parameters", "saved", "mean regret", "from", "to", "miss their best", f"open, of {usable}")
     return TextTable(head, rows, (False, *[True] * 6), (3.0, 0.8, 1.2, 0.9, 0.9, 1.3, 0.9))
 
 
@@ -55,8 +61,8 @@ def families_table(report: Report) -> TextTable:
     """Other rules at the cost of the advice."""
     rows = tuple(
         (
-            point.family, point.words or "none is that cheap", percent(point.saved), _short(report, point.regret),
-            "–" if point.held_out is None else _short(report, point.held_out.regret.value),
+            point.family, point.words or "none is that cheap", percent(point.saved), short_loss(report, point.regret),
+            "–" if point.held_out is None else short_loss(report, point.held_out.regret.value),
         )
         for point in report.advice.families
     )  # fmt: skip
@@ -66,8 +72,34 @@ def families_table(report: Report) -> TextTable:
     )  # fmt: skip
 
 
-def _short(report: Report, value: float | None) -> str:
+def short_loss(report: Report, value: float | None) -> str:
+    """A regret without its unit, for columns that name it."""
     return loss(report.advice, value).removesuffix(" of a run's range")
+
+
+def trace_table(report: Report, place: int) -> TextTable:
+    """The decisions of the rule on one run; of very many looks those that tell."""
+    outcome = report.analysis.runs[place].outcome
+    rows = tuple(
+        (
+            epoch_name(look.epoch), number(look.value), number(look.reference), number(look.needed),
+            number(look.margin), str(look.wait), look.event, printable(", ".join(look.wrote), 60),
+        )
+        for look in telling_looks(outcome)
+    )  # fmt: skip
+    head = ("epoch", "value", "best before", "had to pass", "margin", "wait", "", "writes")
+    return TextTable(head, rows, (True,) * 6 + (False, False), (0.7, 1.0, 1.1, 1.1, 1.0, 0.6, 1.2, 2.0))
+
+
+def telling_looks(outcome: Outcome | None) -> list[ExplainedEpoch]:
+    """The looks of the first stopping rule; of very many those that tell: improvements, and what lies next to them."""
+    looks = [] if outcome is None else explain(outcome)
+    if len(looks) <= _MOST_LOOKS:
+        return looks
+    telling = [n for n, look in enumerate(looks) if look.event.startswith(("improves", "stops"))]
+    near = {place + step for place in telling[-_MOST_LOOKS // 2 :] for step in (-1, 0, 1)}
+    kept = near | set(range(5)) | set(range(len(looks) - 10, len(looks)))
+    return [look for n, look in enumerate(looks) if n in kept]
 
 
 def damage_table(report: Report) -> TextTable:
@@ -102,13 +134,16 @@ def each_run(report: Report, places: Sequence[int]) -> list[tuple[int, list[str]
         lines = [printable(item.problem, 400)] if item.problem else []
         if item.outcome is not None:
             lines.append(item.outcome.reason)
-            for file in file_lines(item)[:8]:
+            files = file_lines(item)
+            for file in files[:_MOST_FILES]:
                 weights = f", weights of epoch {epoch_name(file.weights)}" if file.weights != file.epoch else ""
                 said = f": {printable(file.sentence, 300)}" if file.sentence and file.sentence != file.state else ""
                 lines.append(
                     f"{printable(file.name, 60)} from epoch {epoch_name(file.epoch)}{weights}: {file.state}{said}"
                 )
-            for other in item.outcome.alternatives[:3]:
+            if len(files) > _MOST_FILES:
+                lines.append(f"and {len(files) - _MOST_FILES} more files")
+            for other in item.outcome.alternatives:
                 lines.append(f"as {', '.join(other.profiles[:4])}: {other.reason}")
             lines += [printable(note, 300) for note in (*item.outcome.warnings, *item.run.notes, *item.outcome.notes)]
         told.append((place, lines))

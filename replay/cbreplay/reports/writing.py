@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import ParameterError
+from ..exporting import refuse_among_logs
+from ..files import write_anew
 from ..jsonable import to_json
 from .record import Report
 
@@ -30,20 +32,31 @@ def write_report(
         raise ParameterError(
             f"{target}: a report is one of {', '.join(FORMATS)}; name one, or give the file its ending"
         )
-    target.parent.mkdir(parents=True, exist_ok=True)
+    _refuse_sources(report, target)
     if chosen == "md":
         from .markdown import write_markdown
 
-        return write_markdown(report, target, progress)
+        figures = target.parent / f"{target.stem}-figures"
+        refuse_among_logs(figures, [report.analysis.logdir])
+        return write_markdown(report, target, figures, progress)
     if chosen == "pdf":
-        from .pdf import write_pdf
+        from .pdf import render_pdf
 
-        return [write_pdf(report, target, progress)]
-    if chosen == "html":
+        data = render_pdf(report, progress)
+    elif chosen == "html":
         from .html import render_html
 
-        text = render_html(report, progress)
+        data = render_html(report, progress).encode()
     else:
-        text = to_json(report.to_dict()) + "\n"
-    target.write_text(text, encoding="utf-8", newline="\n")
+        data = (to_json(report.to_dict()) + "\n").encode()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_anew(target, data)
     return [target]
+
+
+def _refuse_sources(report: Report, target: Path) -> None:
+    """No log and no checkpoint that the report rests on is ever replaced, by whatever name it is called."""
+    refuse_among_logs(target, [report.analysis.logdir])
+    for source in report.provenance.files:
+        if target.exists() and Path(source.path).exists() and target.samefile(source.path):
+            raise ParameterError(f"{target} is {source.path}, on which the report rests: name another file")

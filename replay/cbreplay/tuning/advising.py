@@ -16,7 +16,7 @@ from ..run import Run
 from ..sweeping import Grid, RunMeasures, sweep_runs
 from ..sweeping.grid import make_grid
 from ..sweeping.tables import Values
-from .case import Case
+from .case import MIN_RUNS, Case
 from .choosing import Goal
 from .grouping import group_runs
 from .intervals import Bootstrap
@@ -94,6 +94,7 @@ def tune(
         "smoothing": smoothing, "alpha": alpha, "strip_length": strip_length, "strips": strips,
     }  # fmt: skip
     others = [name for name in (STOPPING_RULES if compare is None else compare) if name != rule]
+    others = others if len(runs) >= MIN_RUNS else []  # without an advice there is nothing to hold them against
     sweeper = _Sweeper(
         runs, {"monitor": monitor, "mode": mode, "baseline": baseline, "restore_best_weights": restore_best_weights},
         profile, compiled_metrics, metrics, progress, len(others) + 1,

@@ -146,7 +146,8 @@ class Case:
     def _refusal(self) -> str | None:
         total, cut, used = len(self.usable), len(self.cut), len(self.used)
         if not total:
-            return f"no run has a finite {self.settings.monitor!r}"
+            why = next((f": {item.sentence}" for item in self.ends if item.kind == "unusable"), "")
+            return f"no run has a finite {self.settings.monitor!r}{why}"
         if self.settings.censored == "exclude" and cut > _MAX_CENSORED * total:
             return (
                 f"{cut} of {plural(total, 'run')} {'was' if cut == 1 else 'were'} cut short, or may have been: they "

@@ -92,6 +92,17 @@ def test_the_table_sorts_by_numbers_both_ways(browser, address) -> None:
         assert [int(text) for text in column.all_inner_texts()] == rising[::-1]
 
 
+def test_what_is_missing_comes_last_both_ways(browser, tmp_path) -> None:
+    for name, metric in (("a", "val_loss"), ("b", "val_loss"), ("c", "other")):
+        (tmp_path / f"{name}.csv").write_text(f"epoch,{metric}\n0,3\n1,{ord(name)}\n2,1\n")
+    page_file = write_report(make_report(tmp_path), tmp_path.parent / "missing.html")[0]
+    with _Watched(browser, page_file.as_uri()) as page:
+        head = page.locator("#runs th button", has_text="best").first
+        for _ in range(2):
+            head.click()
+            assert page.locator("#runs tbody tr").last.inner_text().startswith("c")
+
+
 def test_folded_parts_open_by_click_key_and_link(browser, address) -> None:
     with _Watched(browser, address) as page:
         first = page.locator("#run-2")

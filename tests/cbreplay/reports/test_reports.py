@@ -222,3 +222,62 @@ def test_one_run_and_a_run_without_the_monitor_have_a_report(tmp_path, case) -> 
 def test_an_unknown_format_is_refused(report, tmp_path) -> None:
     with pytest.raises(cb.ParameterError, match="a report is one of html, md, pdf, json"):
         write_report(report, tmp_path / "report.docx")
+
+
+@pytest.mark.parametrize("link", ["hard", "symbolic"])
+def test_no_log_is_replaced_by_whatever_name(tmp_path, link) -> None:
+    log = tmp_path / "logs" / "a.csv"
+    log.parent.mkdir()
+    log.write_text("epoch,val_loss\n0,3\n1,2\n2,1\n")
+    before = log.read_bytes()
+    target = tmp_path / "out.json"
+    target.hardlink_to(log) if link == "hard" else target.symlink_to(log)
+    with pytest.raises(cb.ParameterError, match=r"on which the report rests|logs are never written to"):
+        write_report(make_report(tmp_path / "logs"), target)
+    assert log.read_bytes() == before
+
+
+def test_a_link_in_the_place_of_a_report_or_a_figure_is_not_written_through(report, tmp_path) -> None:
+    kept = tmp_path / "kept"
+    kept.write_text("mine")
+    page, figures = tmp_path / "r.md", tmp_path / "r-figures"
+    figures.mkdir()
+    page.symlink_to(kept)
+    (figures / "overview.png").symlink_to(kept)
+    write_report(report, page)
+    assert kept.read_text() == "mine"
+    assert (figures / "overview.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_figures_of_markdown_do_not_go_among_the_logs(tmp_path) -> None:
+    logs = tmp_path / "r-figures"
+    logs.mkdir()
+    (logs / "a.csv").write_text("epoch,val_loss\n0,3\n1,2\n2,1\n")
+    with pytest.raises(cb.ParameterError, match="logs are never written to"):
+        write_report(make_report(logs), tmp_path / "r.md")
+    assert [path.name for path in logs.iterdir()] == ["a.csv"]
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_a_command_that_is_no_text_and_a_fence_in_it_stay_where_they_are(samples, tmp_path, file_format) -> None:
+    made = make_report(samples, command="cbreplay report '\udcff' '```\n# heading'")
+    data = write_report(made, tmp_path / f"r{FORMATS[file_format]}")[0].read_bytes()
+    if file_format in ("md", "html", "json"):
+        text = data.decode()
+        assert "\n# heading" not in text
+
+
+def test_ids_in_figures_are_unique(tuned, tmp_path) -> None:
+    ids = [attributes["id"] for _, attributes in _Page(html_of(tuned, tmp_path)).tags if "id" in attributes]
+    assert len(ids) == len(set(ids)) > 100
+
+
+def test_every_format_explains_its_words_and_has_the_decisions(report, tmp_path) -> None:
+    for file_format in ("html", "md"):
+        text = write_report(report, tmp_path / f"r{FORMATS[file_format]}")[0].read_text(encoding="utf-8")
+        assert "how much worse the best value up to the stop is" in text
+        assert "had to pass" in text
+    told = json.loads(write_report(report, tmp_path / "r.json")[0].read_text())
+    name = report.rows[0].name
+    looks = told["traces"][name]
+    assert [look["epoch"] for look in looks] == [look.epoch for look in cb.explain(report.analysis.runs[0].outcome)]
