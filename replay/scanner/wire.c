@@ -331,6 +331,8 @@ static bool value_field(Cursor *body, uint8_t key, uint32_t *seen, WireValue *va
     switch (key) {
     case KEY(1, SIZED):
         return first_time(seen, 1) && cursor_sized(body, &value->tag);
+    case KEY(7, SIZED): /* node_name, which CatBoost writes */
+        return first_time(seen, 7) && take_ascii(body, &inner);
     case KEY(9, SIZED):
         return first_time(seen, 9) && cursor_sized(body, &inner) && metadata(inner, &value->plugin);
     case KEY(2, FIXED32):

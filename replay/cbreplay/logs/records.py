@@ -68,10 +68,12 @@ class RecordReader:
         self._read_again = 0  # bytes that were looked at once more behind bad payloads
 
     def __iter__(self) -> Iterator[tuple[int, bytes | None]]:
+        scanned = 0  # file offset up to which the scanner has seen what there is
         while self._have(HEADER.size):
             if self._scan is not None:
                 self._at, taken = self._scan(self._buffer, self._at, MAX_PAYLOAD)
                 self.records += taken
+                scanned = self._base + len(self._buffer)
                 if not self._have(HEADER.size):
                     break
             offset = self._base + self._at
@@ -87,11 +89,10 @@ class RecordReader:
                     self.records += 1
                     yield offset, None
                 continue
-            is_whole = len(self._buffer) - self._at >= length + OVERHEAD
             if not self._have(length + OVERHEAD):
                 break
-            if self._scan is not None and not is_whole:
-                continue  # the scanner has not seen all of it
+            if self._scan is not None and offset + length + OVERHEAD > scanned:
+                continue  # the scanner has not seen all of this record yet
             begin = self._at + HEADER.size
             payload = self._buffer[begin : begin + length]
             (payload_crc,) = FOOTER.unpack_from(self._buffer, begin + length)
