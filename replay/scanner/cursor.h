@@ -64,6 +64,12 @@ static inline bool cursor_double(Cursor *from, double *value) {
  * refused here and left to protobuf, whose releases differ in what they make of them. */
 static inline bool cursor_varint(Cursor *from, uint64_t *value) {
     uint64_t sum = 0;
+    if (from->left && from->data[0] < 0x80) { /* most are lengths of one byte */
+        *value = from->data[0];
+        from->data++;
+        from->left--;
+        return true;
+    }
     for (size_t place = 0; place < 10 && place < from->left; place++) {
         const uint8_t byte = from->data[place];
         sum |= (uint64_t)(byte & 0x7F) << (7 * place);
