@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -72,6 +73,49 @@ def test_the_wheel_works_outside_the_checkout(wheel, tmp_path) -> None:
     ).stdout
     assert told.startswith(str(target))
     assert "5 runs in" in told
+
+
+def test_an_installation_without_a_compiler_reads_with_python(tmp_path) -> None:
+    source = tmp_path / "source"
+    ignored = shutil.ignore_patterns(".*", "build", "tests", "*.so", "*.pyd", "*.egg-info")
+    shutil.copytree(ROOT, source, ignore=ignored)
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "-w",
+        str(tmp_path),
+    ]
+    subprocess.run(
+        [*command, str(source)], check=True, capture_output=True, env={**os.environ, "CC": "no-such-compiler"}
+    )
+    (built,) = tmp_path.glob("*.whl")
+    zipfile.ZipFile(built).extractall(tmp_path / "site")
+    assert list((tmp_path / "site").rglob("_scanner.*")) == []
+    code = "import sys; sys.meta_path = [finder for finder in sys.meta_path if 'editable' not in repr(finder)]\n"
+    code += "import cbreplay, cbreplay_cli.main as m; print(cbreplay.__file__); m.cli(['--version'])"
+    told = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
+    ).stdout.splitlines()
+    assert told[0].startswith(str(tmp_path))
+    assert told[1].endswith("(Python reader)")
+
+
+def test_the_sources_of_the_scanner_are_all_named_and_go_into_the_source_distribution() -> None:
+    text = (ROOT / "setup.py").read_text(encoding="utf-8")
+    folder = ROOT / "replay" / "scanner"
+    assert sorted(folder.iterdir()) == sorted([*folder.glob("*.c"), *folder.glob("*.h")])
+    assert [path.name for path in folder.iterdir() if f'"{path.stem}"' not in text] == []
+    assert "recursive-include replay/scanner *.c *.h" in (ROOT / "MANIFEST.in").read_text(encoding="utf-8")
 
 
 def test_the_public_names_are_sorted_and_all_there() -> None:

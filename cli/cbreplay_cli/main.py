@@ -75,8 +75,23 @@ def _explain(error: Exception) -> str | None:
     return None
 
 
+def _tell_version(context: click.Context, _option: click.Parameter, is_wanted: bool) -> None:
+    if is_wanted and not context.resilient_parsing:
+        from cbreplay.scanner import active_reader
+
+        click.echo(f"cbreplay, version {__version__} ({active_reader()})")
+        context.exit()
+
+
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name="cbreplay")
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_tell_version,
+    help="Show the version, what reads event files (the compiled scanner or Python), and exit.",
+)
 @click.pass_context
 def cli(context: click.Context) -> None:
     """Replay EarlyStopping and ModelCheckpoint on the logs of past trainings.

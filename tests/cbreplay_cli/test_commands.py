@@ -14,6 +14,8 @@ import pytest
 from click.testing import CliRunner
 from writing import write_keras_run
 
+from cbreplay._version import __version__
+from cbreplay.scanner import active_reader
 from cbreplay_cli.main import cli
 
 
@@ -249,6 +251,12 @@ def imported(*arguments):
     )
     told = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True).stdout
     return set(re.search(r"^MODULES (.*)$", told, re.M)[1].split())
+
+
+@pytest.mark.parametrize(("asked", "reader"), [("python", "Python reader"), ("", active_reader())])
+def test_the_version_says_what_reads_event_files(here, monkeypatch, asked: str, reader: str) -> None:
+    monkeypatch.setenv("CBREPLAY_READER", asked)
+    assert f"cbreplay, version {__version__} ({reader})\n" == run("--version").stdout
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -86,6 +86,9 @@ def seeds(target: str) -> dict[str, bytes]:
         found = {name: manner + content for manner, (name, content) in zip(manners, events.items(), strict=True)}
     elif target == "events":
         found = {name: chunks_of(content) for name, content in events.items()}
+    elif target == "scanner":
+        found = {name: bytes([n % 8]) + chunks_of(content) for n, (name, content) in enumerate(events.items())}
+        found |= {f"{name} as it is": b"\x08" + content for name, content in list(events.items())[::5]}
     elif target == "history":
         found = histories
     elif target == "model":

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-NAMES = ("records", "events", "history", "folder", "model")
+NAMES = ("records", "events", "scanner", "history", "folder", "model")
 _HANG = 30  # seconds for one input, after which the fuzzer is ended
 _MEBIBYTES = 2048
 _SLOW = 1.0  # seconds from which on an input is told and kept, though it is no finding

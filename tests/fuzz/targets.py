@@ -7,6 +7,8 @@ Warnings count as raised. The formats of the inputs:
 ``records``  two bytes of knobs (how the stream is handed out, how its size is misstated), then the stream.
 ``events``   chunks: a kind, a length (two bytes, little-endian) and a body. The kinds: a payload to be framed with
              right checksums; an event to be built from the body; bytes that stand between two records.
+``scanner``  a byte of knobs (how much is read at a time, what is a large record, whether chunks follow or the file
+             itself), then as said.
 ``history``  the file itself.
 ``model``    the file itself.
 ``folder``   a byte that chooses the folder's layout, then the fuzzed file: chunks where it is an event file (but
@@ -30,6 +32,7 @@ from typing import Any
 from unittest import mock
 
 import h5py  # noqa: F401  (what a reader would load takes no part of its memory)
+from readers import differences
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
@@ -299,6 +302,21 @@ def fuzz_events(data: bytes) -> None:
         expect(len(item.detail.splitlines()) == 1, "damage is told in one line")
 
 
+# --------------------------------------------------------------------------------------------------- scanner
+
+
+def fuzz_scanner(data: bytes) -> None:
+    """Any event file: the compiled scanner and the Python reader give the same."""
+    knobs, data = (*data[:1], 0)[0], data[1:]
+    content = data if knobs & 8 else event_file(data)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / NAME
+        path.write_bytes(content)
+        with bounded(2 * len(content)):
+            found = differences(path, _CHUNKS[knobs & 3], 64 if knobs & 4 else None)
+    expect(not found, f"the readers agree: {found}")
+
+
 # --------------------------------------------------------------------------------------------------- history
 
 
@@ -424,6 +442,7 @@ def fuzz_model(data: bytes) -> None:
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "records": fuzz_records,
     "events": fuzz_events,
+    "scanner": fuzz_scanner,
     "history": fuzz_history,
     "folder": fuzz_folder,
     "model": fuzz_model,

@@ -15,7 +15,7 @@ from known import KNOWN, known_defect
 from targets import TARGETS
 
 HERE = Path(__file__).parent
-MUTATIONS = {"records": 300, "events": 600, "history": 900, "folder": 300, "model": 300}
+MUTATIONS = {"records": 300, "events": 600, "scanner": 900, "history": 900, "folder": 300, "model": 300}
 FOUND = [(target, name) for target in TARGETS for name in inputs.regressions(target)]
 #: What an input may take that was found for its slowness, in seconds: much less than it took then.
 SECONDS = {"records": 1.2, "history": 0.2, "folder": 0.25}

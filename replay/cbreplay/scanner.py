@@ -1,0 +1,33 @@
+"""Whether event files are read by the compiled scanner or by Python: both give the same.
+
+The scanner is built when the package is installed and a C compiler is there. The environment variable
+``CBREPLAY_READER`` set to ``python`` has Python read them all the same. Nothing heavy is imported here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ._scanner import Collector
+
+VARIABLE = "CBREPLAY_READER"
+
+
+def compiled_collector() -> Collector | None:
+    """A new collector of the compiled scanner, None where there is none or Python is asked for."""
+    if os.environ.get(VARIABLE) == "python":
+        return None
+    try:
+        scanner = importlib.import_module("cbreplay._scanner")
+    except ImportError:
+        return None
+    collector: Collector = scanner.Collector()
+    return collector
+
+
+def active_reader() -> str:
+    """What reads event files here: "compiled scanner" or "Python reader"."""
+    return "Python reader" if compiled_collector() is None else "compiled scanner"

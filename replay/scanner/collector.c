@@ -1,0 +1,227 @@
+#include "collector.h"
+
+static const Py_ssize_t WIDTHS[COLUMNS] = {8, 8, 4, 8, 1};
+
+static bool new_columns(PyObject *columns[COLUMNS]) {
+    for (int column = 0; column < COLUMNS; column++) {
+        columns[column] = PyByteArray_FromStringAndSize(NULL, 0);
+        if (columns[column] == NULL) {
+            while (column-- > 0) {
+                Py_CLEAR(columns[column]);
+            }
+            return false;
+        }
+    }
+    return true;
+}
+
+bool collector_open(Collector *self) {
+    memset(self->recent, 0xFF, sizeof self->recent);
+    self->index = PyDict_New();
+    self->tags = PyList_New(0);
+    self->other_tags = PyList_New(0);
+    self->restarts = PyList_New(0);
+    return new_columns(self->columns) && self->index && self->tags && self->other_tags && self->restarts;
+}
+
+void collector_close(Collector *self) {
+    for (int column = 0; column < COLUMNS; column++) {
+        Py_CLEAR(self->columns[column]);
+    }
+    for (Py_ssize_t place = 0; place < self->name_count; place++) {
+        Name *name = &self->names[place];
+        Py_CLEAR(name->key);
+        Py_CLEAR(name->tag);
+        Py_CLEAR(name->plugin);
+        Py_CLEAR(name->kind);
+    }
+    PyMem_Free(self->names);
+    PyMem_Free(self->staged);
+    Py_CLEAR(self->index);
+    Py_CLEAR(self->tags);
+    Py_CLEAR(self->other_tags);
+    Py_CLEAR(self->restarts);
+}
+
+/* A table with room for one more item, half as large again where it is full. */
+static void *with_room(void *items, Py_ssize_t count, Py_ssize_t *room, size_t width) {
+    if (count < *room) {
+        return items;
+    }
+    const Py_ssize_t wanted = *room + *room / 2 + 16;
+    void *grown = (size_t)wanted > PY_SSIZE_T_MAX / width ? NULL : PyMem_Realloc(items, (size_t)wanted * width);
+    if (grown == NULL) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    *room = wanted;
+    return grown;
+}
+
+static size_t place_in_recent(Cursor tag) {
+    uint64_t hash = tag.left;
+    Cursor bytes;
+    while (cursor_take(&tag, 8, &bytes)) {
+        hash = (hash ^ cursor_le64(bytes.data)) * UINT64_C(0x9E3779B97F4A7C15);
+        hash ^= hash >> 29;
+    }
+    while (cursor_take(&tag, 1, &bytes)) {
+        hash = (hash ^ bytes.data[0]) * UINT64_C(0x9E3779B97F4A7C15);
+    }
+    return (size_t)(hash >> 40) % RECENT;
+}
+
+static Py_ssize_t enter_name(Collector *self, PyObject *key) {
+    Name *names = with_room(self->names, self->name_count, &self->name_room, sizeof *names);
+    if (names == NULL) {
+        return -1;
+    }
+    self->names = names;
+    if (self->name_count >= INT32_MAX) {
+        PyErr_SetString(PyExc_OverflowError, "more tags than fit in 32 bits");
+        return -1;
+    }
+    PyObject *tag = PyUnicode_DecodeUTF8(PyBytes_AS_STRING(key), PyBytes_GET_SIZE(key), NULL);
+    PyObject *place = tag ? PyLong_FromSsize_t(self->name_count) : NULL;
+    if (place == NULL || PyDict_SetItem(self->index, key, place) < 0) {
+        Py_XDECREF(place);
+        Py_XDECREF(tag);
+        return -1;
+    }
+    Py_DECREF(place);
+    Py_INCREF(key);
+    names[self->name_count] = (Name){.key = key, .tag = tag, .id = -1};
+    return self->name_count++;
+}
+
+static Py_ssize_t find_name(Collector *self, Cursor tag) {
+    PyObject *key = PyBytes_FromStringAndSize((const char *)tag.data, (Py_ssize_t)tag.left);
+    if (key == NULL) {
+        return -1;
+    }
+    PyObject *found = PyDict_GetItemWithError(self->index, key);
+    Py_ssize_t place = -1;
+    if (found != NULL) {
+        place = PyLong_AsSsize_t(found);
+    } else if (!PyErr_Occurred()) {
+        place = enter_name(self, key);
+    }
+    Py_DECREF(key);
+    return place;
+}
+
+Py_ssize_t collector_name(Collector *self, Cursor tag) {
+    int32_t *recent = &self->recent[place_in_recent(tag)];
+    if (*recent >= 0) {
+        PyObject *key = self->names[*recent].key;
+        if (cursor_same(tag, PyBytes_AS_STRING(key), (size_t)PyBytes_GET_SIZE(key))) {
+            return *recent;
+        }
+    }
+    const Py_ssize_t place = find_name(self, tag);
+    if (place >= 0) {
+        *recent = (int32_t)place;
+    }
+    return place;
+}
+
+bool collector_reserve(Collector *self, Py_ssize_t more) {
+    if (more <= self->room - self->points) {
+        return true;
+    }
+    if (more > PY_SSIZE_T_MAX / 32 - self->points - self->room / 2 - 64) {
+        PyErr_NoMemory();
+        return false;
+    }
+    const Py_ssize_t wanted = self->points + more + self->room / 2 + 64;
+    for (int column = 0; column < COLUMNS; column++) {
+        if (PyByteArray_Resize(self->columns[column], wanted * WIDTHS[column]) < 0) {
+            return false; /* those that have grown have more room than is noted, which does no harm */
+        }
+    }
+    self->room = wanted;
+    return true;
+}
+
+/* The width is a constant where this is used, so that the copy is one instruction. */
+static inline void put(Collector *self, int column, const void *item, size_t width) {
+    memcpy(PyByteArray_AS_STRING(self->columns[column]) + (size_t)self->points * width, item, width);
+}
+
+bool collector_append(Collector *self, Py_ssize_t place, int64_t step, double wall_time, double value,
+                      uint8_t encoding) {
+    Name *name = &self->names[place];
+    if (name->id < 0) {
+        if (PyList_Append(self->tags, name->tag) < 0) {
+            return false;
+        }
+        name->id = (int32_t)(PyList_GET_SIZE(self->tags) - 1);
+    }
+    put(self, WALL_TIME, &wall_time, sizeof wall_time);
+    put(self, STEP, &step, sizeof step);
+    put(self, TAG_ID, &name->id, sizeof name->id);
+    put(self, VALUE, &value, sizeof value);
+    put(self, ENCODING, &encoding, sizeof encoding);
+    self->points++;
+    return true;
+}
+
+static bool note_other_tag(Collector *self, Py_ssize_t place) {
+    PyObject *number = PyLong_FromSsize_t(place);
+    const bool is_noted = number != NULL && PyList_Append(self->other_tags, number) == 0;
+    Py_XDECREF(number);
+    return is_noted;
+}
+
+bool collector_count_other(Collector *self, Py_ssize_t place, PyObject *kind) {
+    Name *name = &self->names[place];
+    if (name->kind == NULL && !note_other_tag(self, place)) {
+        return false;
+    }
+    Py_INCREF(kind);
+    Py_XSETREF(name->kind, kind);
+    name->others++;
+    return true;
+}
+
+void collector_note_event(Collector *self, double wall_time) {
+    if (!self->has_event) {
+        self->first_wall_time = wall_time;
+    }
+    self->has_event = true;
+    self->last_wall_time = wall_time;
+}
+
+Staged *collector_stage(Collector *self) {
+    Staged *items = with_room(self->staged, self->staged_count, &self->staged_room, sizeof *items);
+    if (items == NULL) {
+        return NULL;
+    }
+    self->staged = items;
+    items[self->staged_count] = (Staged){0};
+    return &items[self->staged_count++];
+}
+
+PyObject *collector_take_columns(Collector *self) {
+    PyObject *empty[COLUMNS], *taken = PyTuple_New(COLUMNS);
+    if (taken == NULL || !new_columns(empty)) {
+        Py_XDECREF(taken);
+        return NULL;
+    }
+    self->room = self->points; /* whatever happens below, there is no more than this */
+    for (int column = 0; column < COLUMNS; column++) {
+        if (PyByteArray_Resize(self->columns[column], self->points * WIDTHS[column]) < 0) {
+            for (int other = 0; other < COLUMNS; other++) {
+                Py_DECREF(empty[other]);
+            }
+            Py_DECREF(taken);
+            return NULL;
+        }
+    }
+    for (int column = 0; column < COLUMNS; column++) {
+        PyTuple_SET_ITEM(taken, column, self->columns[column]);
+        self->columns[column] = empty[column];
+    }
+    self->points = self->room = 0;
+    return taken;
+}

@@ -1,0 +1,23 @@
+"""The compiled scanner, which an installation can do without; everything else is in setup.cfg."""
+
+from __future__ import annotations
+
+import sys
+
+from setuptools import Extension, setup
+
+SOURCES = [f"replay/scanner/{name}.c" for name in ("collector", "crc32c", "module", "wire")]
+HEADERS = [f"replay/scanner/{name}.h" for name in ("collector", "crc32c", "cursor", "wire")]
+WINDOWS = sys.platform == "win32"
+
+setup(
+    ext_modules=[
+        Extension(
+            "cbreplay._scanner",
+            SOURCES,
+            depends=HEADERS,
+            extra_compile_args=["/std:c11"] if WINDOWS else ["-std=c11", "-O3", "-Wall", "-Wextra"],
+            optional=True,  # without a compiler the Python reader does the same work
+        )
+    ]
+)
