@@ -89,6 +89,16 @@ out_option = click.option(
     "--out", type=click.Path(), help=f"The folder for plots, outside LOGDIR.  [default: {DEFAULT_OUT}]"
 )
 
+#: Of commands that print JSON or CSV for other programs.
+plots_option = click.option(
+    "--plots/--no-plots", default=None, help="Write plots.  [default: yes; with --json or --csv only with --out]"
+)
+
+checkpoints_option = click.option(
+    "--checkpoints", type=click.Path(exists=True, file_okay=False),
+    help="The folder to look for checkpoint files in first.",
+)  # fmt: skip
+
 rule_options = _compose(
     option(
         "--rule", type=click.Choice(RULES), default="keras", show_default=True,

@@ -17,14 +17,11 @@
 from __future__ import annotations
 
 import csv
-import errno
 import importlib
 import json
 import math
 import os
-import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -33,6 +30,7 @@ import numpy as np
 
 from ._version import __version__
 from .errors import CbreplayError, ParameterError
+from .files import replacing
 from .jsonable import jsonable
 from .run import Run, Runs
 
@@ -236,7 +234,7 @@ def export_runs(
     selected = select_runs(runs, names)
     logs = [runs.logdir, *(source for run in runs for source in run.sources)]
     check_target(target, logs, force=force)
-    with _replacing(target) as out:
+    with replacing(Path(target), through_links=True) as out:
         write_export(selected, out, chosen, wide=wide)
         check_target(target, (), force=force)  # another program may have made it meanwhile
 
@@ -269,21 +267,3 @@ def _identity(path: Path) -> tuple[int, int]:
     """What a file is, however it is named: upper and lower case, links and mounts do not hide it."""
     status = path.stat()
     return status.st_dev, status.st_ino
-
-
-@contextmanager
-def _replacing(target: str | Path) -> Iterator[BinaryIO]:
-    """A new file beside ``target`` that takes its place at the end, and is removed where that is not reached."""
-    real = Path(os.path.realpath(target))  # a link stays a link
-    beside = real.with_name(f".cbreplay-{secrets.token_hex(6)}.part")
-    try:
-        out = beside.open("xb")
-    except OSError as error:
-        raise OSError(error.errno or errno.EIO, error.strerror or str(error), str(target)) from error
-    try:
-        with out:
-            yield out
-        beside.replace(real)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise

@@ -7,8 +7,9 @@ import os
 import secrets
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from .damage import Skipped
 
@@ -30,14 +31,36 @@ def write_anew(path: Path, data: bytes) -> None:
 
     What stood there is replaced, not written into: a link goes, what it led to stays as it was. OSError names the file.
     """
-    beside = path.with_name(f".cbreplay-{secrets.token_hex(6)}.part")
     try:
-        beside.write_bytes(data)
-        beside.replace(path)
+        with replacing(path) as out:
+            out.write(data)
     except OSError as error:
-        raise OSError(error.errno or errno.EIO, error.strerror or str(error), str(path)) from error
-    finally:
+        raise _naming(path, error) from error
+
+
+@contextmanager
+def replacing(path: Path, *, through_links: bool = False) -> Iterator[BinaryIO]:
+    """A new file beside ``path`` that takes its place at the end, and is removed where that is not reached.
+
+    A link in its place stays one, and what it leads to is replaced, only with ``through_links``.
+    """
+    real = Path(os.path.realpath(path)) if through_links else path
+    beside = real.with_name(f".cbreplay-{secrets.token_hex(6)}.part")
+    try:
+        out = beside.open("xb")
+    except OSError as error:
+        raise _naming(path, error) from error
+    try:
+        with out:
+            yield out
+        beside.replace(real)
+    except BaseException:
         beside.unlink(missing_ok=True)
+        raise
+
+
+def _naming(path: Path, error: OSError) -> OSError:
+    return OSError(error.errno or errno.EIO, error.strerror or str(error), str(path))
 
 
 def wrapping(head: bytes, noun: str) -> str | None:

@@ -11,23 +11,12 @@ from pathlib import Path
 
 import click
 import pytest
-from click.testing import CliRunner
+from calling import run
 from writing import write_keras_run
 
 from cbreplay._version import __version__
 from cbreplay.scanner import active_reader
 from cbreplay_cli.main import cli
-
-
-def run(*arguments, **settings):
-    return CliRunner().invoke(cli, [str(argument) for argument in arguments], **settings)
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    """An empty working folder."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def test_analyze_answers_for_each_sample(here, samples) -> None:

@@ -6,13 +6,7 @@ import re
 import struct
 
 import pytest
-from click.testing import CliRunner
-
-from cbreplay_cli.main import cli
-
-
-def run(*arguments, **settings):
-    return CliRunner().invoke(cli, [str(argument) for argument in arguments], **settings)
+from calling import run
 
 
 def test_analyze_writes_the_format_size_and_axis_that_are_asked_for(tmp_path, samples) -> None:

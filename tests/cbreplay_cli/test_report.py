@@ -8,20 +8,7 @@ import shlex
 import webbrowser
 
 import pytest
-from click.testing import CliRunner
-
-from cbreplay_cli.main import cli
-
-
-def run(*arguments, **settings):
-    return CliRunner().invoke(cli, [str(argument) for argument in arguments], **settings)
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    """An empty working folder."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+from calling import run
 
 
 def test_without_options_it_writes_one_page_and_prints_its_path(here, samples) -> None:

@@ -24,13 +24,6 @@ def run(*arguments, **settings):
 
 
 @pytest.fixture
-def here(tmp_path, monkeypatch):
-    """An empty working folder."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
 def family(here):
     """Six trainings of 60 epochs, of which patience 8 finds every best."""
     for number, wait in enumerate(WAITS):

@@ -10,6 +10,7 @@ import click
 
 from ..figure_options import figure_options
 from ..options import (
+    checkpoints_option,
     json_option,
     logdir_argument,
     metric_option,
@@ -33,11 +34,7 @@ _MAX_FIGURES = 60
 @rule_options
 @reading_options
 @metric_option
-@click.option(
-    "--checkpoints",
-    type=click.Path(exists=True, file_okay=False),
-    help="The folder to look for checkpoint files in first.",
-)
+@checkpoints_option
 @out_option
 @click.option(
     "--plots/--no-plots",

@@ -17,6 +17,7 @@ from ..options import (
     metric_option,
     out_option,
     plot_folder,
+    plots_option,
     reading_options,
     rule_options,
 )
@@ -45,9 +46,7 @@ if TYPE_CHECKING:
 @reading_options
 @metric_option
 @out_option
-@click.option(
-    "--plots/--no-plots", default=None, help="Write plots.  [default: yes; with --json or --csv only with --out]"
-)
+@plots_option
 @figure_options
 @click.option("--all-runs", is_flag=True, help="A row for each run, however many; else the 40 that differ most.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print a row per run and policy as CSV instead of text.")

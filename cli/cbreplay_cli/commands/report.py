@@ -10,6 +10,7 @@ import click
 
 from ..options import (
     DEFAULT_OUT,
+    checkpoints_option,
     logdir_argument,
     metric_option,
     option,
@@ -29,11 +30,7 @@ _FORMATS = ("html", "md", "pdf", "json")
 @rule_options
 @reading_options
 @metric_option
-@click.option(
-    "--checkpoints",
-    type=click.Path(exists=True, file_okay=False),
-    help="The folder to look for checkpoint files in first.",
-)
+@checkpoints_option
 @option("--max-regret", type=Share(), help="Tuning: save as much as possible with this mean regret.  [default: 1%]")
 @option("--budget", type=Share(most=1), help="Tuning: lose as little as possible with this share of the epochs.")
 @option(

@@ -19,6 +19,7 @@ from ..options import (
     option,
     out_option,
     plot_folder,
+    plots_option,
     profile_option,
     reading_options,
     settled_rule,
@@ -80,9 +81,7 @@ _WHOLE, _ANY = Numbers(whole=True), Numbers(whole=False)
 @reading_options
 @metric_option
 @out_option
-@click.option(
-    "--plots/--no-plots", default=None, help="Write plots.  [default: yes; with --json or --csv only with --out]"
-)
+@plots_option
 @figure_options
 @click.option("--csv", "as_csv", is_flag=True, help="Print the measures of every cell as CSV instead of text.")
 @click.option("--sweep-csv", type=click.Path(dir_okay=False), help="Write a row per run and cell to this new file.")
