@@ -8,7 +8,7 @@ from setuptools import Extension, setup
 
 SOURCES = [f"replay/scanner/{name}.c" for name in ("collector", "crc32c", "module", "wire")]
 HEADERS = [f"replay/scanner/{name}.h" for name in ("collector", "crc32c", "cursor", "wire")]
-WINDOWS = sys.platform == "win32"
+HOW = ["/std:c11"] if sys.platform == "win32" else ["-std=c11", "-O3", "-fvisibility=hidden", "-Wall", "-Wextra"]
 
 setup(
     ext_modules=[
@@ -16,7 +16,7 @@ setup(
             "cbreplay._scanner",
             SOURCES,
             depends=HEADERS,
-            extra_compile_args=["/std:c11"] if WINDOWS else ["-std=c11", "-O3", "-Wall", "-Wextra"],
+            extra_compile_args=HOW,
             optional=True,  # without a compiler the Python reader does the same work
         )
     ]

@@ -1,6 +1,7 @@
 from typing_extensions import Buffer
 
 class Collector:
+    def __init__(self, points: int = 0, /) -> None: ...
     @property
     def tags(self) -> tuple[str, ...]: ...
     @property

@@ -3,10 +3,45 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class Series:
+    """Points of one tag in the order of writing: parallel arrays of shape (points,), at least one.
+
+    ``wall_time`` is in seconds since 1970, NaN where unknown; ``exact`` is False for float32 values.
+    """
+
+    step: npt.NDArray[np.int64]
+    wall_time: npt.NDArray[np.float64]
+    value: npt.NDArray[np.float64]
+    exact: bool
+
+    @cached_property
+    def is_rising(self) -> bool:
+        """Whether each step is above the one before it."""
+        return is_rising(self.step)
+
+    @property
+    def first_step(self) -> int:
+        """The lowest step."""
+        return int(self.step[0] if self.is_rising else self.step.min())
+
+    @property
+    def last_step(self) -> int:
+        """The highest step."""
+        return int(self.step[-1] if self.is_rising else self.step.max())
+
+    def where(self, kept: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> Series:
+        """Some of the points."""
+        return Series(self.step[kept], self.wall_time[kept], self.value[kept], self.exact)
 
 
 @dataclass(frozen=True)
@@ -33,6 +68,32 @@ class Part:
     def __len__(self) -> int:
         return len(self.step)
 
+    @cached_property
+    def span(self) -> tuple[float, float] | None:
+        """The first and the last wall time, seconds since 1970; None where none is known."""
+        times = self.wall_time
+        if not len(times):
+            return None
+        if not (math.isfinite(times.min()) and math.isfinite(times.max())):
+            times = times[np.isfinite(times)]
+        return (float(times.min()), float(times.max())) if len(times) else None
+
+    def tag_order(self) -> npt.NDArray[np.intp]:
+        """Where the points stand, those of a tag together and in the order of writing: shape (points,)."""
+        narrow = self.tag_id.astype(np.uint16) if len(self.tags) <= 1 << 16 else self.tag_id  # sorted by radix
+        return np.argsort(narrow, kind="stable")
+
+    @cached_property
+    def by_tag(self) -> tuple[tuple[str, Series], ...]:
+        """Each tag that has points, and its points, by tag id."""
+        order = self.tag_order()
+        tag_id, step = self.tag_id[order], self.step[order]
+        wall_time, value = self.wall_time[order], self.value[order]
+        return tuple(
+            (self.tags[tag_id[begin]], Series(step[begin:end], wall_time[begin:end], value[begin:end], self.exact))
+            for begin, end in _stretches(tag_id)
+        )
+
     def cut(self, begin: int, end: int, restarts_at: int | None) -> Part:
         """The piece from point ``begin`` up to, not including, point ``end``."""
         wall_time = self.wall_time[begin:end]
@@ -42,3 +103,26 @@ class Part:
             self.path, self.writer, started, self.tags, self.tag_id[begin:end], self.step[begin:end],
             wall_time, self.value[begin:end], self.exact, restarts_at,
         )  # fmt: skip
+
+
+def joined(pieces: Sequence[Series]) -> Series:
+    """Pieces of one series, one behind the other."""
+    if len(pieces) == 1:
+        return pieces[0]
+    return Series(
+        np.concatenate([piece.step for piece in pieces]),
+        np.concatenate([piece.wall_time for piece in pieces]),
+        np.concatenate([piece.value for piece in pieces]),
+        all(piece.exact for piece in pieces),
+    )
+
+
+def is_rising(numbers: npt.NDArray[np.int64]) -> bool:
+    """Whether each number is above the one before it."""
+    return bool((numbers[1:] > numbers[:-1]).all())
+
+
+def _stretches(tag_id: npt.NDArray[np.int32]) -> Iterator[tuple[int, int]]:
+    """Where each value of a sorted array begins and ends."""
+    borders = (np.flatnonzero(tag_id[1:] != tag_id[:-1]) + 1).tolist()
+    return pairwise([0, *borders, len(tag_id)]) if len(tag_id) else iter(())

@@ -15,16 +15,22 @@ if TYPE_CHECKING:
 
 VARIABLE = "CBREPLAY_READER"
 
+_FEWEST_BYTES = 40  # that a scalar takes in a record of its own
+_MOST_AT_ONCE = 4_000_000  # points; memory that is not used stays the system's
 
-def compiled_collector() -> Collector | None:
-    """A new collector of the compiled scanner, None where there is none or Python is asked for."""
+
+def compiled_collector(size: int = 0) -> Collector | None:
+    """A new collector of the compiled scanner, None where there is none or Python is asked for.
+
+    ``size`` is the number of bytes of the file to be read: room is made for the points that it may hold.
+    """
     if os.environ.get(VARIABLE) == "python":
         return None
     try:
         scanner = importlib.import_module("cbreplay._scanner")
     except ImportError:
         return None
-    collector: Collector = scanner.Collector()
+    collector: Collector = scanner.Collector(min(size // _FEWEST_BYTES, _MOST_AT_ONCE))
     return collector
 
 

@@ -1,5 +1,9 @@
 #include "collector.h"
 
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
 static const Py_ssize_t WIDTHS[COLUMNS] = {8, 8, 4, 8, 1};
 
 static bool new_columns(PyObject *columns[COLUMNS]) {
@@ -15,13 +19,14 @@ static bool new_columns(PyObject *columns[COLUMNS]) {
     return true;
 }
 
-bool collector_open(Collector *self) {
-    memset(self->recent, 0xFF, sizeof self->recent);
+bool collector_open(Collector *self, Py_ssize_t points) {
+    self->latest = -1;
     self->index = PyDict_New();
     self->tags = PyList_New(0);
     self->other_tags = PyList_New(0);
     self->restarts = PyList_New(0);
-    return new_columns(self->columns) && self->index && self->tags && self->other_tags && self->restarts;
+    return new_columns(self->columns) && self->index && self->tags && self->other_tags && self->restarts &&
+           collector_reserve(self, points);
 }
 
 void collector_close(Collector *self) {
@@ -58,19 +63,6 @@ static void *with_room(void *items, Py_ssize_t count, Py_ssize_t *room, size_t w
     return grown;
 }
 
-static size_t place_in_recent(Cursor tag) {
-    uint64_t hash = tag.left;
-    Cursor bytes;
-    while (cursor_take(&tag, 8, &bytes)) {
-        hash = (hash ^ cursor_le64(bytes.data)) * UINT64_C(0x9E3779B97F4A7C15);
-        hash ^= hash >> 29;
-    }
-    while (cursor_take(&tag, 1, &bytes)) {
-        hash = (hash ^ bytes.data[0]) * UINT64_C(0x9E3779B97F4A7C15);
-    }
-    return (size_t)(hash >> 40) % RECENT;
-}
-
 static Py_ssize_t enter_name(Collector *self, PyObject *key) {
     Name *names = with_room(self->names, self->name_count, &self->name_room, sizeof *names);
     if (names == NULL) {
@@ -90,7 +82,7 @@ static Py_ssize_t enter_name(Collector *self, PyObject *key) {
     }
     Py_DECREF(place);
     Py_INCREF(key);
-    names[self->name_count] = (Name){.key = key, .tag = tag, .id = -1};
+    names[self->name_count] = (Name){.key = key, .tag = tag, .id = -1, .next = -1};
     return self->name_count++;
 }
 
@@ -110,42 +102,69 @@ static Py_ssize_t find_name(Collector *self, Cursor tag) {
     return place;
 }
 
+static bool is_named(const Collector *self, Py_ssize_t place, Cursor tag) {
+    return place >= 0 && cursor_same(tag, PyBytes_AS_STRING(self->names[place].key),
+                                     (size_t)PyBytes_GET_SIZE(self->names[place].key));
+}
+
 Py_ssize_t collector_name(Collector *self, Cursor tag) {
-    int32_t *recent = &self->recent[place_in_recent(tag)];
-    if (*recent >= 0) {
-        PyObject *key = self->names[*recent].key;
-        if (cursor_same(tag, PyBytes_AS_STRING(key), (size_t)PyBytes_GET_SIZE(key))) {
-            return *recent;
+    const Py_ssize_t latest = self->latest;
+    Py_ssize_t place = latest < 0 ? -1 : self->names[latest].next;
+    if (!is_named(self, place, tag)) {
+        place = find_name(self, tag);
+        if (place < 0) {
+            return -1;
+        }
+        if (latest >= 0) {
+            self->names[latest].next = place;
         }
     }
-    const Py_ssize_t place = find_name(self, tag);
-    if (place >= 0) {
-        *recent = (int32_t)place;
-    }
+    self->latest = place;
     return place;
+}
+
+/* Memory that is touched for the first time costs more than all else that is done with a point, page by page. */
+static void ask_for_large_pages(char *data, size_t size) {
+#ifdef MADV_HUGEPAGE
+    const size_t page = 4096, ahead = (page - (uintptr_t)data % page) % page;
+    if (size >= (size_t)4 << 20) {
+        (void)madvise(data + ahead, (size - ahead) / page * page, MADV_HUGEPAGE); /* advice: it may be refused */
+    }
+#else
+    (void)data, (void)size;
+#endif
+}
+
+static void point_at_columns(Collector *self) {
+    for (int column = 0; column < COLUMNS; column++) {
+        self->data[column] = PyByteArray_AS_STRING(self->columns[column]);
+        ask_for_large_pages(self->data[column], (size_t)PyByteArray_GET_SIZE(self->columns[column]));
+    }
 }
 
 bool collector_reserve(Collector *self, Py_ssize_t more) {
     if (more <= self->room - self->points) {
         return true;
     }
-    if (more > PY_SSIZE_T_MAX / 32 - self->points - self->room / 2 - 64) {
+    if (more > PY_SSIZE_T_MAX / 32 - self->points - self->room - 64) {
         PyErr_NoMemory();
         return false;
     }
-    const Py_ssize_t wanted = self->points + more + self->room / 2 + 64;
+    const Py_ssize_t wanted = self->points + more + self->room + 64;
     for (int column = 0; column < COLUMNS; column++) {
         if (PyByteArray_Resize(self->columns[column], wanted * WIDTHS[column]) < 0) {
-            return false; /* those that have grown have more room than is noted, which does no harm */
+            point_at_columns(self); /* those that have grown have more room than is noted, which does no harm */
+            return false;
         }
     }
     self->room = wanted;
+    point_at_columns(self);
     return true;
 }
 
 /* The width is a constant where this is used, so that the copy is one instruction. */
 static inline void put(Collector *self, int column, const void *item, size_t width) {
-    memcpy(PyByteArray_AS_STRING(self->columns[column]) + (size_t)self->points * width, item, width);
+    memcpy(self->data[column] + (size_t)self->points * width, item, width);
 }
 
 bool collector_append(Collector *self, Py_ssize_t place, int64_t step, double wall_time, double value,

@@ -10,15 +10,14 @@
 
 enum { WALL_TIME, STEP, TAG_ID, VALUE, ENCODING, COLUMNS };
 
-#define RECENT 1024
-
 typedef struct {
     PyObject *key;    /* the tag's bytes, in UTF-8 */
     PyObject *tag;    /* the same as text */
     PyObject *plugin; /* NULL as long as no value of the tag named one */
     PyObject *kind;   /* of what was counted under the tag, NULL as long as nothing was */
     Py_ssize_t others;
-    int32_t id; /* among the tags that have points, -1 for one that has none */
+    int32_t id;      /* among the tags that have points, -1 for one that has none */
+    Py_ssize_t next; /* the name that came behind this one when it was last looked up, -1 before */
 } Name;
 
 typedef struct {
@@ -32,6 +31,7 @@ typedef struct {
 typedef struct {
     PyObject_HEAD
     PyObject *columns[COLUMNS]; /* bytearrays that nobody else sees until they are handed out */
+    char *data[COLUMNS];        /* where they begin, whenever there is room in them */
     Py_ssize_t points, room;
     PyObject *index; /* bytes of a tag -> place among the names */
     Name *names;
@@ -43,10 +43,11 @@ typedef struct {
     double first_wall_time, last_wall_time;
     Staged *staged; /* the values of the record that is being read */
     Py_ssize_t staged_count, staged_room;
-    int32_t recent[RECENT]; /* names by a cheap hash; Python's own, which cannot be flooded, is behind it */
+    Py_ssize_t latest; /* the name that was looked up last, -1 before: writers write their tags in turn */
 } Collector;
 
-bool collector_open(Collector *self);
+/* With room for so many points at once. */
+bool collector_open(Collector *self, Py_ssize_t points);
 void collector_close(Collector *self);
 
 /* The place of a tag among the names, entered if it is new; -1 with UnicodeDecodeError where it is no UTF-8. */

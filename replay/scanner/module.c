@@ -59,11 +59,11 @@ static Outcome stage_value(Collector *self, const WireValue *value) {
     return noted == TAKEN ? decide(name, value, staged) : noted;
 }
 
-static Outcome stage_summary(Collector *self, Cursor summary) {
+static Outcome stage_summary(Collector *self, Cursor *summary) {
     Outcome outcome = TAKEN;
     WireValue value;
-    while (summary.left && outcome == TAKEN) {
-        outcome = wire_value(&summary, &value) ? stage_value(self, &value) : LEFT;
+    while (summary->left && outcome == TAKEN) {
+        outcome = wire_value(summary, &value) ? stage_value(self, &value) : LEFT;
     }
     return outcome;
 }
@@ -95,13 +95,13 @@ static bool take_staged(Collector *self, const WireEvent *event) {
     return true;
 }
 
-static Outcome scan_payload(Collector *self, Cursor payload) {
+static Outcome scan_payload(Collector *self, Cursor *payload) {
     WireEvent event;
     if (!wire_event(payload, &event)) {
         return LEFT;
     }
     self->staged_count = 0;
-    const Outcome outcome = stage_summary(self, event.summary);
+    const Outcome outcome = stage_summary(self, &event.summary);
     if (outcome != TAKEN) {
         forget_staged(self);
         return outcome;
@@ -126,7 +126,7 @@ static Outcome scan_record(Collector *self, Cursor *from, size_t largest) {
     if (crc32c_masked(best_crc32c(payload.data, payload.left)) != stored) {
         return LEFT;
     }
-    const Outcome outcome = scan_payload(self, payload);
+    const Outcome outcome = scan_payload(self, &payload);
     if (outcome == TAKEN) {
         *from = rest;
     }
@@ -291,12 +291,17 @@ static PyObject *get_last_wall_time(Collector *self, void *Py_UNUSED(closure)) {
 /* ----------------------------------------------------------------------------------- the type and the module */
 
 static PyObject *collector_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords) {
-    if (PyTuple_GET_SIZE(arguments) || (keywords && PyDict_GET_SIZE(keywords))) {
-        PyErr_SetString(PyExc_TypeError, "Collector takes no arguments");
+    static char *names[] = {"", NULL};
+    Py_ssize_t points = 0;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "|n:Collector", names, &points)) {
+        return NULL;
+    }
+    if (points < 0) {
+        PyErr_SetString(PyExc_ValueError, "the number of points to make room for is negative");
         return NULL;
     }
     PyObject *self = type->tp_alloc(type, 0); /* zeroed */
-    if (self != NULL && !collector_open((Collector *)self)) {
+    if (self != NULL && !collector_open((Collector *)self, points)) {
         Py_CLEAR(self);
     }
     return self;
@@ -339,7 +344,8 @@ static PyTypeObject collector_type = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "cbreplay._scanner.Collector",
     .tp_basicsize = sizeof(Collector),
     .tp_flags = Py_TPFLAGS_DEFAULT,
-    .tp_doc = "Collects the points of one event file, and takes ordinary records by itself.",
+    .tp_doc = "Collector(points=0, /)\n--\n\nCollects the points of one event file, for so many of which room is made "
+              "beforehand, and takes ordinary records by itself.",
     .tp_new = collector_new,
     .tp_dealloc = collector_dealloc,
     .tp_methods = collector_methods,

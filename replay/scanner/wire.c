@@ -39,12 +39,12 @@ static bool pass_sized(Cursor *from) {
 /* Text is to be valid UTF-8 for protobuf: what is not plain ASCII is left to it. */
 static bool take_ascii(Cursor *from, Cursor *text) { return cursor_sized(from, text) && cursor_is_ascii(*text); }
 
-static bool source_metadata(Cursor body) {
+static bool source_metadata(Cursor *body) {
     uint32_t seen = 0;
     uint8_t key;
     Cursor text;
-    while (body.left) {
-        if (!take_key(&body, &key) || key != KEY(1, SIZED) || !first_time(&seen, 1) || !take_ascii(&body, &text)) {
+    while (body->left) {
+        if (!take_key(body, &key) || key != KEY(1, SIZED) || !first_time(&seen, 1) || !take_ascii(body, &text)) {
             return false;
         }
     }
@@ -53,34 +53,34 @@ static bool source_metadata(Cursor body) {
 
 #define WHAT 31 /* the members of a oneof are noted as one: a second one would replace the first */
 
-bool wire_event(Cursor payload, WireEvent *event) {
+bool wire_event(Cursor *payload, WireEvent *event) {
     uint32_t seen = 0;
     uint64_t step = 0;
     uint8_t key;
     Cursor body;
     event->wall_time = 0;
-    event->summary = (Cursor){payload.data, 0};
-    while (payload.left) {
-        bool is_sound = take_key(&payload, &key);
+    event->summary = (Cursor){payload->data, 0};
+    while (payload->left) {
+        bool is_sound = take_key(payload, &key);
         switch (is_sound ? key : 0) {
         case KEY(1, FIXED64):
-            is_sound = first_time(&seen, 1) && cursor_double(&payload, &event->wall_time);
+            is_sound = first_time(&seen, 1) && cursor_double(payload, &event->wall_time);
             break;
         case KEY(2, VARINT):
-            is_sound = first_time(&seen, 2) && cursor_varint(&payload, &step);
+            is_sound = first_time(&seen, 2) && cursor_varint(payload, &step);
             break;
         case KEY(3, SIZED): /* file_version */
-            is_sound = first_time(&seen, WHAT) && take_ascii(&payload, &body);
+            is_sound = first_time(&seen, WHAT) && take_ascii(payload, &body);
             break;
         case KEY(4, SIZED): /* graph_def and meta_graph_def, which are bytes */
         case KEY(9, SIZED):
-            is_sound = first_time(&seen, WHAT) && pass_sized(&payload);
+            is_sound = first_time(&seen, WHAT) && pass_sized(payload);
             break;
         case KEY(5, SIZED):
-            is_sound = first_time(&seen, WHAT) && cursor_sized(&payload, &event->summary);
+            is_sound = first_time(&seen, WHAT) && cursor_sized(payload, &event->summary);
             break;
         case KEY(10, SIZED):
-            is_sound = first_time(&seen, 10) && cursor_sized(&payload, &body) && source_metadata(body);
+            is_sound = first_time(&seen, 10) && cursor_sized(payload, &body) && source_metadata(&body);
             break;
         default:
             is_sound = false;
@@ -105,36 +105,36 @@ static bool number_of_float(uint32_t bits, double *number) {
     return true;
 }
 
-static bool plugin_data(Cursor body, Cursor *plugin) {
+static bool plugin_data(Cursor *body, Cursor *plugin) {
     uint32_t seen = 0;
     uint8_t key;
-    while (body.left) {
-        if (!take_key(&body, &key) || !first_time(&seen, key >> 3)) {
+    while (body->left) {
+        if (!take_key(body, &key) || !first_time(&seen, key >> 3)) {
             return false;
         }
-        if (!(key == KEY(1, SIZED) ? take_ascii(&body, plugin) : key == KEY(2, SIZED) && pass_sized(&body))) {
+        if (!(key == KEY(1, SIZED) ? take_ascii(body, plugin) : key == KEY(2, SIZED) && pass_sized(body))) {
             return false;
         }
     }
     return true;
 }
 
-static bool metadata(Cursor body, Cursor *plugin) {
+static bool metadata(Cursor *body, Cursor *plugin) {
     uint32_t seen = 0;
     uint8_t key;
     Cursor inner;
-    while (body.left) {
-        bool is_sound = take_key(&body, &key) && first_time(&seen, key >> 3);
+    while (body->left) {
+        bool is_sound = take_key(body, &key) && first_time(&seen, key >> 3);
         switch (is_sound ? key : 0) {
         case KEY(1, SIZED):
-            is_sound = cursor_sized(&body, &inner) && plugin_data(inner, plugin);
+            is_sound = cursor_sized(body, &inner) && plugin_data(&inner, plugin);
             break;
         case KEY(2, SIZED): /* display_name, summary_description */
         case KEY(3, SIZED):
-            is_sound = take_ascii(&body, &inner);
+            is_sound = take_ascii(body, &inner);
             break;
         case KEY(4, VARINT): /* data_class */
-            is_sound = pass_varint(&body);
+            is_sound = pass_varint(body);
             break;
         default:
             is_sound = false;
@@ -146,14 +146,14 @@ static bool metadata(Cursor body, Cursor *plugin) {
     return true;
 }
 
-static bool image(Cursor body) {
+static bool image(Cursor *body) {
     uint8_t key;
-    while (body.left) {
-        if (!take_key(&body, &key)) {
+    while (body->left) {
+        if (!take_key(body, &key)) {
             return false;
         }
         const bool is_number = key == KEY(1, VARINT) || key == KEY(2, VARINT) || key == KEY(3, VARINT);
-        if (!(is_number ? pass_varint(&body) : key == KEY(4, SIZED) && pass_sized(&body))) {
+        if (!(is_number ? pass_varint(body) : key == KEY(4, SIZED) && pass_sized(body))) {
             return false;
         }
     }
@@ -165,47 +165,47 @@ static bool pass_packed(Cursor *from, size_t width) {
     return cursor_sized(from, &body) && body.left % width == 0;
 }
 
-static bool histo(Cursor body) {
+static bool histo(Cursor *body) {
     uint8_t key;
-    while (body.left) {
-        if (!take_key(&body, &key)) {
+    while (body->left) {
+        if (!take_key(body, &key)) {
             return false;
         }
         if (key == KEY(6, SIZED) || key == KEY(7, SIZED)) { /* bucket_limit, bucket */
-            if (!pass_packed(&body, 8)) {
+            if (!pass_packed(body, 8)) {
                 return false;
             }
-        } else if ((key & 7) != FIXED64 || key < KEY(1, FIXED64) || key > KEY(7, FIXED64) || !pass_fixed(&body, 8)) {
+        } else if ((key & 7) != FIXED64 || key < KEY(1, FIXED64) || key > KEY(7, FIXED64) || !pass_fixed(body, 8)) {
             return false;
         }
     }
     return true;
 }
 
-static bool dimension(Cursor body, bool *is_one) {
+static bool dimension(Cursor *body, bool *is_one) {
     uint64_t size = 0;
     uint8_t key;
-    if (body.left && !(take_key(&body, &key) && key == KEY(1, VARINT) && cursor_varint(&body, &size))) {
+    if (body->left && !(take_key(body, &key) && key == KEY(1, VARINT) && cursor_varint(body, &size))) {
         return false;
     }
     *is_one = size == 1;
-    return body.left == 0; /* a second size or a name is not ordinary */
+    return body->left == 0; /* a second size or a name is not ordinary */
 }
 
-static bool shape(Cursor body, bool *is_one) {
+static bool shape(Cursor *body, bool *is_one) {
     uint32_t seen = 0;
     uint8_t key;
     Cursor inner;
-    while (body.left) {
+    while (body->left) {
         bool this_is_one = true;
-        if (!take_key(&body, &key)) {
+        if (!take_key(body, &key)) {
             return false;
         }
         if (key == KEY(2, SIZED)) {
-            if (!cursor_sized(&body, &inner) || !dimension(inner, &this_is_one)) {
+            if (!cursor_sized(body, &inner) || !dimension(&inner, &this_is_one)) {
                 return false;
             }
-        } else if (key != KEY(3, VARINT) || !first_time(&seen, 3) || !pass_varint(&body)) { /* unknown_rank */
+        } else if (key != KEY(3, VARINT) || !first_time(&seen, 3) || !pass_varint(body)) { /* unknown_rank */
             return false;
         }
         *is_one = *is_one && this_is_one;
@@ -254,7 +254,7 @@ static bool tensor_field(Cursor *body, uint8_t key, uint32_t *seen, Tensor *tens
     case KEY(1, VARINT):
         return first_time(seen, 1) && cursor_varint(body, &tensor->dtype) && tensor->dtype < 128;
     case KEY(2, SIZED):
-        return first_time(seen, 2) && cursor_sized(body, &inner) && shape(inner, &tensor->is_one);
+        return first_time(seen, 2) && cursor_sized(body, &inner) && shape(&inner, &tensor->is_one);
     case KEY(3, VARINT): /* version_number */
         return first_time(seen, 3) && pass_varint(body);
     case KEY(4, SIZED):
@@ -334,17 +334,17 @@ static bool value_field(Cursor *body, uint8_t key, uint32_t *seen, WireValue *va
     case KEY(7, SIZED): /* node_name, which CatBoost writes */
         return first_time(seen, 7) && take_ascii(body, &inner);
     case KEY(9, SIZED):
-        return first_time(seen, 9) && cursor_sized(body, &inner) && metadata(inner, &value->plugin);
+        return first_time(seen, 9) && cursor_sized(body, &inner) && metadata(&inner, &value->plugin);
     case KEY(2, FIXED32):
         return first_time(seen, WHAT) && take_simple(body, value);
     case KEY(8, SIZED):
         return first_time(seen, WHAT) && take_tensor(body, value);
     case KEY(4, SIZED):
         value->kind = WIRE_IMAGE;
-        return first_time(seen, WHAT) && cursor_sized(body, &inner) && image(inner);
+        return first_time(seen, WHAT) && cursor_sized(body, &inner) && image(&inner);
     case KEY(5, SIZED):
         value->kind = WIRE_HISTO;
-        return first_time(seen, WHAT) && cursor_sized(body, &inner) && histo(inner);
+        return first_time(seen, WHAT) && cursor_sized(body, &inner) && histo(&inner);
     default:
         return false;
     }

@@ -25,7 +25,7 @@ typedef struct {
     double number;
 } WireValue;
 
-bool wire_event(Cursor payload, WireEvent *event);
+bool wire_event(Cursor *payload, WireEvent *event);
 
 /* Take the next value off a summary. */
 bool wire_value(Cursor *summary, WireValue *value);

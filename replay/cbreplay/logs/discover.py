@@ -6,6 +6,7 @@ import os
 import re
 import stat
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 
 from ..damage import Skipped
@@ -62,7 +63,10 @@ def discover(logdir: Path) -> Found:
         elif reason is not None and (kind in ("events", "history") or reason is _FOLDER_LINK):
             skipped.append(Skipped(str(path), reason))
     skipped.sort(key=lambda item: item.path)
-    return Found(logdir, tuple(sorted(event_files)), tuple(sorted(histories)), tuple(skipped))
+    by_parts = attrgetter("parts")
+    return Found(
+        logdir, tuple(sorted(event_files, key=by_parts)), tuple(sorted(histories, key=by_parts)), tuple(skipped)
+    )
 
 
 def _is_history(path: Path, kind: str) -> bool:

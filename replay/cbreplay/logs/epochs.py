@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from ..points import Part, Series, is_rising, joined
 from ..run import EpochAxis, Metric
 from ..tags import TRAIN_FOLDERS, VALIDATION_FOLDERS, counts_epochs, is_keras_epoch_tag, metric_name, names_steps
 from .sessions import Training, on_epoch_axis
@@ -23,9 +23,7 @@ _FAR_APART = "lie too far apart: those that are there are counted from 0"
 
 _Ints = npt.NDArray[np.int64]
 _Floats = npt.NDArray[np.float64]
-_Points = tuple[_Ints, _Floats, _Floats, bool]  # step, wall time, value, exact
-_Series = Mapping[tuple[str, str], _Points]
-_Number = TypeVar("_Number", bound=np.integer[Any])
+_AllSeries = Mapping[tuple[str, str], Series]  # by writer and tag
 
 
 @dataclass(frozen=True)
@@ -40,14 +38,15 @@ class Placing:
     def epochs(self, step: _Ints) -> _Ints:
         """The epoch of each step, -1 where it belongs to none."""
         if self.grid is None:
-            return step - self.axis.base
-        index = np.searchsorted(self.grid, step)
-        epochs = np.arange(len(self.grid)) if self.grid_epochs is None else self.grid_epochs
-        return np.append(epochs, -1)[index]
+            return step - self.axis.base if self.axis.base else step
+        epochs = np.arange(len(self.grid), dtype=np.int64) if self.grid_epochs is None else self.grid_epochs
+        if _are_same(step, self.grid):
+            return epochs
+        return np.append(epochs, -1)[np.searchsorted(self.grid, step)]
 
-    def holds(self, step: _Ints) -> bool:
-        """Whether a tag with these steps is on this axis."""
-        return self.last_step is None or int(step.max()) <= self.last_step + 1
+    def holds(self, series: Series) -> bool:
+        """Whether a tag with these points is on this axis."""
+        return self.last_step is None or series.last_step <= self.last_step + 1
 
 
 def place(training: Training, axis_hint: str) -> Placing:
@@ -55,16 +54,12 @@ def place(training: Training, axis_hint: str) -> Placing:
 
     ``axis_hint`` is ``events``, the ``axis`` of a history, or what was given of :data:`EPOCH_AXES`.
     """
-    series = _series(replace(training, replaced_from=(None,) * len(training.parts)))  # what was replaced counts, too
+    series = _by_tag(training.parts, (None,) * len(training.parts))  # what was replaced counts, too
     placing = _decide(series, axis_hint)
-    steps = (
-        _union([points[0] for points in series.values() if placing.holds(points[0])])
-        if series
-        else np.zeros(1, np.int64)
-    )
-    if placing.grid is None and int(steps[-1]) - int(steps[0]) > _MOST_HOLES + 10 * len(steps):
-        sentence = f"epochs {int(steps[0])} to {int(steps[-1])} {_FAR_APART}"
-        return Placing(EpochAxis("evaluation", 0, sentence), grid=steps)
+    held = [points for points in series.values() if placing.holds(points)] if placing.grid is None else []
+    first, last = min((p.first_step for p in held), default=0), max((p.last_step for p in held), default=0)
+    if last - first > _MOST_HOLES and last - first > _MOST_HOLES + 10 * len(steps := _union(held)):
+        return Placing(EpochAxis("evaluation", 0, f"epochs {first} to {last} {_FAR_APART}"), grid=steps)
     return placing
 
 
@@ -76,7 +71,7 @@ def by_epoch(
     ``known`` is the placing of the whole training where ``training`` is one session of it.
     """
     placing = place(training, axis_hint) if known is None else known
-    series = _series(training)
+    series = _by_tag(training.parts, training.replaced_from)
     notes = _resume_notes(training, placing.axis)
     if placing.axis.sentence.endswith(_FAR_APART):
         notes.append(placing.axis.sentence)
@@ -84,22 +79,21 @@ def by_epoch(
     unordered = repeated = outside = 0
     elsewhere: list[str] = []
     for writer, tag in sorted(series, key=_by_right_to_the_name):
-        step, wall_time, value, exact = series[writer, tag]
-        if not placing.holds(step):
+        points = series[writer, tag]
+        if not placing.holds(points):
             elsewhere.append(f"{writer}/{tag}".lstrip("/"))
             continue
         name = metric_name(writer, tag)
         if name in metrics:
             name = f"{writer}/{tag}" if writer else f"./{tag}"
-        unordered += bool((np.diff(step) < 0).any())
-        epoch = placing.epochs(step)
-        last = _last_of_each(epoch)
-        outside += int((epoch < 0).sum()) if placing.grid is None else 0
-        last = last[epoch[last] >= 0]
-        if placing.grid is None:
-            repeated += int((epoch >= 0).sum()) - len(last)
+        unordered += not points.is_rising and bool((points.step[1:] < points.step[:-1]).any())
+        epoch, kept = _last_of_each(points, placing)
+        if placing.grid is None and len(kept.step) < len(points.step):
+            before = int((points.step < placing.axis.base).sum())
+            outside += before
+            repeated += len(points.step) - before - len(kept.step)
         origin = f"{writer}/{tag}".lstrip("/")
-        metrics[name] = Metric(name, epoch[last].astype(np.int64), value[last], wall_time[last], origin, exact)
+        metrics[name] = Metric(name, epoch, kept.value, kept.wall_time, origin, kept.exact)
     if unordered:
         notes.append(f"the steps of {unordered} metrics are not in order: sorted")
     if repeated:
@@ -119,23 +113,15 @@ def _by_right_to_the_name(key: tuple[str, str]) -> int:
     return 0 if half and is_keras_epoch_tag(tag) else 1 if writer == "" else 2
 
 
-def _series(training: Training) -> dict[tuple[str, str], _Points]:
-    """The points that count, by writer and tag, over all sessions of a training."""
-    pieces: dict[tuple[str, str], list[_Points]] = {}
-    for part, cutoff in zip(training.parts, training.replaced_from, strict=True):
-        kept = np.ones(len(part), bool) if cutoff is None else part.step < cutoff
-        order = np.argsort(part.tag_id, kind="stable")
-        in_order = part.tag_id[order]
-        for tag_id in _distinct(in_order).tolist():  # a piece of a file can have few of its many tags
-            tag = part.tags[tag_id]
-            if not counts_epochs(tag):
-                continue
-            index = order[np.searchsorted(in_order, tag_id) : np.searchsorted(in_order, tag_id, side="right")]
-            index = index[kept[index]]
-            if len(index):
-                points = (part.step[index], part.wall_time[index], part.value[index], part.exact)
-                pieces.setdefault((part.writer, tag), []).append(points)
-    return {key: _concatenate(found) for key, found in pieces.items()}
+def _by_tag(parts: Sequence[Part], replaced_from: Sequence[int | None]) -> dict[tuple[str, str], Series]:
+    """The points that count, by writer and tag, over all parts."""
+    pieces: dict[tuple[str, str], list[Series]] = {}
+    for part, cutoff in zip(parts, replaced_from, strict=True):
+        for tag, series in part.by_tag:
+            kept = series if cutoff is None or series.last_step < cutoff else series.where(series.step < cutoff)
+            if len(kept.step) and counts_epochs(tag):
+                pieces.setdefault((part.writer, tag), []).append(kept)
+    return {key: joined(found) for key, found in pieces.items()}
 
 
 def _resume_notes(training: Training, axis: EpochAxis) -> list[str]:
@@ -158,19 +144,19 @@ def _resume_notes(training: Training, axis: EpochAxis) -> list[str]:
     return notes
 
 
-def _concatenate(found: Sequence[_Points]) -> _Points:
-    step, wall_time, value, exact = zip(*found, strict=True)
-    return np.concatenate(step), np.concatenate(wall_time), np.concatenate(value), all(exact)
-
-
-def _last_of_each(epoch: _Ints) -> npt.NDArray[np.intp]:
-    """Indices of the last written point of each epoch, in the order of epochs."""
+def _last_of_each(points: Series, placing: Placing) -> tuple[_Ints, Series]:
+    """The epochs that points belong to, in order, and the last written point of each."""
+    epoch = placing.epochs(points.step)
+    if int(epoch.min()) < 0:
+        points, epoch = points.where(epoch >= 0), epoch[epoch >= 0]
+    if is_rising(epoch):
+        return epoch, points
     order = np.argsort(epoch, kind="stable")
-    ends = np.flatnonzero(np.append(np.diff(epoch[order]) != 0, True)) if len(epoch) else order
-    return order[ends]
+    last = order[np.append(np.diff(epoch[order]) != 0, True)]
+    return epoch[last], points.where(last)
 
 
-def _decide(series: _Series, hint: str) -> Placing:
+def _decide(series: _AllSeries, hint: str) -> Placing:
     """Keras' own tags count epochs from 0; else what the evaluations count decides, and the rest must fit to it."""
     if not series:
         return Placing(EpochAxis("epoch", 0, "no values"))
@@ -181,26 +167,24 @@ def _decide(series: _Series, hint: str) -> Placing:
         return Placing(EpochAxis("epoch", base, f"as given, the step counts epochs from {base}"))
     if hint == "evaluations":
         return Placing(EpochAxis("evaluation", 0, "as given, evaluations are counted from 0"), grid=_telling(series))
-    keras = [points[0] for (_, tag), points in series.items() if is_keras_epoch_tag(tag)]
+    keras = [points for (_, tag), points in series.items() if is_keras_epoch_tag(tag)]
     if keras:
         sentence = "the step is Keras' 0-based epoch"
-        return Placing(EpochAxis("epoch", 0, sentence), last_step=int(_union(keras)[-1]))
+        return Placing(EpochAxis("epoch", 0, sentence), last_step=max(points.last_step for points in keras))
     if hint == "epoch":
-        base = 1 if int(_union([points[0] for points in series.values()])[0]) == 1 else 0
+        base = 1 if min(points.first_step for points in series.values()) == 1 else 0
         return Placing(EpochAxis("epoch", base, f"the epoch column counts from {base}"))
     return _by_epoch_tag(series) or _by_steps(series)
 
 
-def _by_steps(series: _Series) -> Placing:
-    everything = _union([points[0] for points in series.values()])
-    plain = _plain_steps(series)
+def _by_steps(series: _AllSeries) -> Placing:
     telling = _telling(series)
     if _counts_from_0_or_1(telling):
         first = int(telling[0])
         return Placing(EpochAxis("epoch", first, f"the step counts epochs from {first}"), last_step=int(telling[-1]))
     gaps = np.diff(telling)
     few_between = len(gaps) > 0 and int(gaps.max()) <= _MOST_EPOCHS_BETWEEN_EVALUATIONS
-    trained = _union(plain) if plain else everything
+    trained = _union(_plain(series) or list(series.values()))
     if few_between and _counts_from_0_or_1(trained):
         first = int(trained[0])
         sentence = f"the step counts epochs from {first}; evaluated every {int(gaps.max())} epochs or so"
@@ -209,27 +193,27 @@ def _by_steps(series: _Series) -> Placing:
     return Placing(EpochAxis("evaluation", 0, sentence), grid=telling)
 
 
-def _telling(series: _Series) -> _Ints:
+def _telling(series: _AllSeries) -> _Ints:
     """The steps of the evaluations; without any those of the tags that do not count steps by name, else all."""
-    return _union(_evaluated_steps(series) or _plain_steps(series) or [points[0] for points in series.values()])
+    return _union(_evaluated(series) or _plain(series) or list(series.values()))
 
 
-def _evaluated_steps(series: _Series) -> list[_Ints]:
-    return [points[0] for (writer, tag), points in series.items() if _is_evaluated(writer, tag)]
+def _evaluated(series: _AllSeries) -> list[Series]:
+    return [points for (writer, tag), points in series.items() if _is_evaluated(writer, tag)]
 
 
-def _plain_steps(series: _Series) -> list[_Ints]:
-    return [points[0] for (_, tag), points in series.items() if not names_steps(tag)]
+def _plain(series: _AllSeries) -> list[Series]:
+    return [points for (_, tag), points in series.items() if not names_steps(tag)]
 
 
-def _by_epoch_tag(series: _Series) -> Placing | None:
+def _by_epoch_tag(series: _AllSeries) -> Placing | None:
     """Global steps beside a tag ``epoch`` that says which (0-based) epoch each is in, as Lightning logs it."""
     tagged = next((points for (_, tag), points in series.items() if tag == "epoch"), None)
-    evaluated = _evaluated_steps(series)
+    evaluated = _evaluated(series)
     if tagged is None or not evaluated:
         return None
-    order = np.argsort(tagged[0], kind="stable")
-    steps, epochs = tagged[0][order], tagged[2][order]
+    order = np.argsort(tagged.step, kind="stable")
+    steps, epochs = tagged.step[order], tagged.value[order]
     grid = _union(evaluated)
     if not np.isin(grid, steps).all() or not (np.abs(epochs) < 2**53).all() or (epochs % 1).any():
         return None
@@ -243,15 +227,20 @@ def _is_evaluated(writer: str, tag: str) -> bool:
     return writer in VALIDATION_FOLDERS or _EVALUATED.search(tag) is not None or _EVALUATED.search(writer) is not None
 
 
-def _union(steps: Sequence[_Ints]) -> _Ints:
-    return _distinct(np.sort(np.concatenate(list(steps)), kind="stable"))
-
-
-def _distinct(ordered: npt.NDArray[_Number]) -> npt.NDArray[_Number]:
-    """The values of a sorted array, each once. numpy.unique hashes millions, which takes several times as long."""
-    first: npt.NDArray[np.bool_] = np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]
-    kept: npt.NDArray[_Number] = ordered[first]
+def _union(series: Sequence[Series]) -> _Ints:
+    """All steps in order, each once."""
+    first, *others = [points.step for points in series]
+    others = [other for other in others if not _are_same(other, first)]  # most tags are written together
+    together = np.concatenate([first, *others]) if others else first
+    if is_rising(together):
+        return together
+    together = np.sort(together, kind="stable")  # numpy.unique hashes millions, which takes several times as long
+    kept: _Ints = together[np.append(True, together[1:] != together[:-1])]
     return kept
+
+
+def _are_same(one: _Ints, other: _Ints) -> bool:
+    return len(one) == len(other) and bool((one == other).all())
 
 
 def _counts_from_0_or_1(steps: _Ints) -> bool:

@@ -58,12 +58,12 @@ def read_event_file(path: Path) -> EventColumns:
     Raises OSError where the file cannot be opened or is no regular file, and :class:`NotALogError` where
     not one sound record is in it though it has bytes.
     """
-    compiled = compiled_collector()
-    collector: Collector = PythonCollector() if compiled is None else compiled
     name = str(path)
     damage: list[Damage] = []
     with open_regular(path, buffering=0) as stream:
         size = os.fstat(stream.fileno()).st_size
+        compiled = compiled_collector(size)
+        collector: Collector = PythonCollector() if compiled is None else compiled
         reader = RecordReader(stream, size, name, None if compiled is None else compiled.scan)
         for offset, payload in reader:
             if payload is None:

@@ -117,15 +117,16 @@ class _Reader:
         self._done = 0
 
     def event_runs(self) -> list[Run]:
-        files = [_EventFile(path, columns) for path in self.found.event_files if (columns := self._events(path))]
-        tags: dict[Path, set[str]] = {}
-        for file in files:
-            tags.setdefault(file.path.parent, set()).update(file.columns.tags)
+        by_folder: dict[Path, list[_EventFile]] = {}
+        for path in self.found.event_files:
+            if (columns := self._events(path)) is not None:
+                by_folder.setdefault(path.parent, []).append(_EventFile(path, columns))
+        tags = {folder: {tag for file in files for tag in file.columns.tags} for folder, files in by_folder.items()}
         places = writer_folders(tags, self.found.root)
         by_root: dict[Path, list[tuple[_EventFile, str]]] = {}
-        for file in files:
-            root, writer = places[file.path.parent]
-            by_root.setdefault(root, []).append((file, writer))
+        for folder, files in by_folder.items():
+            root, writer = places[folder]
+            by_root.setdefault(root, []).extend((file, writer) for file in files)
         return [run for root, members in by_root.items() for run in self._runs_of(root, members)]
 
     def _events(self, path: Path) -> EventColumns | None:
@@ -298,7 +299,7 @@ def _fits(
 
 def _with_hole_note(run: Run) -> Run:
     """A word on epochs that event files lack, and why: it looks like a validation every few epochs, and is none."""
-    if not run.unlogged_epochs or not run.event_tags:
+    if not run.event_tags or not run.unlogged_epochs:
         return run
     note = (
         f"{len(run.unlogged_epochs)} epochs are in no event file at all (Keras 3 leaves them out with an integer "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from hashlib import blake2b
 
 from ..run import PlannedEpochs, Run
 
@@ -19,11 +20,17 @@ def with_planned_epochs(runs: Sequence[Run], given: int | None) -> list[Run]:
     if given is not None:
         planned = PlannedEpochs(given, "given", "as given")
         return [replace(run, planned=planned) for run in runs]
-    families: dict[tuple[str, ...], dict[object, int]] = {}
+    families: dict[tuple[str, ...], list[Run]] = {}
     for run in runs:
         if run.epochs:
-            families.setdefault(_family(run), {})[_fingerprint(run)] = _end(run)
-    return [_with_inferred(run, list(families.get(_family(run), {}).values())) for run in runs]
+            families.setdefault(_family(run), []).append(run)
+    ends = {family: _ends(members) for family, members in families.items()}
+    return [_with_inferred(run, ends.get(_family(run), [])) for run in runs]
+
+
+def _ends(runs: Sequence[Run]) -> list[int]:
+    """The epoch behind the last of each run, those with equal values once."""
+    return list({_fingerprint(run): _end(run) for run in runs}.values()) if len(runs) > 1 else [_end(runs[0])]
 
 
 def _with_inferred(run: Run, ends: list[int]) -> Run:
@@ -47,4 +54,4 @@ def _family(run: Run) -> tuple[str, ...]:
 
 
 def _fingerprint(run: Run) -> tuple[object, ...]:
-    return tuple((name, metric.value.tobytes()) for name, metric in sorted(run.table.items()))
+    return tuple((name, blake2b(metric.value.data).digest()) for name, metric in sorted(run.table.items()))

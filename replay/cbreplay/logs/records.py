@@ -10,7 +10,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import Any, BinaryIO
+from io import BufferedIOBase, RawIOBase
+from typing import Any
 
 import google_crc32c
 import numpy as np
@@ -33,7 +34,7 @@ _MASK_DELTA = 0xA282EAD8
 
 #: Takes sound records from an index of a buffer on, payloads of so many bytes at the most, and says where the
 #: first one begins that it leaves, and how many it took.
-Scan = Callable[[bytes, int, int], tuple[int, int]]
+Scan = Callable[[memoryview, int, int], tuple[int, int]]
 
 
 def masked_crc32c(data: bytes) -> int:
@@ -55,14 +56,15 @@ class RecordReader:
     and not handed out.
     """
 
-    def __init__(self, stream: BinaryIO, size: int, path: str, scan: Scan | None = None) -> None:
+    def __init__(self, stream: RawIOBase | BufferedIOBase, size: int, path: str, scan: Scan | None = None) -> None:
         self.path = path
         self.damage: list[Damage] = []
         self.records = 0
         self._stream = stream
         self._size = size
         self._scan = scan
-        self._buffer = b""
+        self._buffer = bytearray()
+        self._end = 0  # number of bytes of the file that are in the buffer
         self._base = 0  # file offset of the first byte of the buffer
         self._at = 0  # index into the buffer of the next byte to look at
         self._read_again = 0  # bytes that were looked at once more behind bad payloads
@@ -71,14 +73,15 @@ class RecordReader:
         scanned = 0  # file offset up to which the scanner has seen what there is
         while self._have(HEADER.size):
             if self._scan is not None:
-                self._at, taken = self._scan(self._buffer, self._at, MAX_PAYLOAD)
+                with memoryview(self._buffer)[: self._end] as held:
+                    self._at, taken = self._scan(held, self._at, MAX_PAYLOAD)
                 self.records += taken
-                scanned = self._base + len(self._buffer)
+                scanned = self._base + self._end
                 if not self._have(HEADER.size):
                     break
             offset = self._base + self._at
             length, length_crc = HEADER.unpack_from(self._buffer, self._at)
-            if masked_crc32c(self._buffer[self._at : self._at + 8]) != length_crc:
+            if masked_crc32c(self._bytes(self._at, 8)) != length_crc:
                 self._resynchronise(offset, "length", "the length and its checksum disagree")
                 continue
             if length + OVERHEAD > self._size - offset:
@@ -94,7 +97,7 @@ class RecordReader:
             if self._scan is not None and offset + length + OVERHEAD > scanned:
                 continue  # the scanner has not seen all of this record yet
             begin = self._at + HEADER.size
-            payload = self._buffer[begin : begin + length]
+            payload = self._bytes(begin, length)
             (payload_crc,) = FOOTER.unpack_from(self._buffer, begin + length)
             self._at = begin + length + FOOTER.size
             if masked_crc32c(payload) == payload_crc:
@@ -106,7 +109,7 @@ class RecordReader:
                 self._read_again += length
                 self._at = begin - HEADER.size
                 self._resynchronise(offset, "checksum", _BAD_PAYLOAD)
-        rest = len(self._buffer) - self._at
+        rest = self._end - self._at
         if rest:
             detail = "the file ends inside a record (the writer was killed or is still at work)"
             self._report(self._base + self._at, "truncated", rest, detail)
@@ -117,33 +120,38 @@ class RecordReader:
 
     def _have(self, count: int) -> bool:
         """Fill the buffer until ``count`` bytes lie ahead; False where the file has fewer."""
-        if len(self._buffer) - self._at >= count:
+        if self._end - self._at >= count:
             return True
-        pieces = [self._buffer[self._at :]]
+        if self._base + self._end >= self._size:
+            return False
+        held = self._bytes(self._at, self._end - self._at)
+        if not max(count, _CHUNK) <= len(self._buffer) <= max(count, 2 * _CHUNK):
+            self._buffer = bytearray(max(count, min(_CHUNK, self._size)))
+        self._buffer[: len(held)] = held
         self._base += self._at
-        self._at = 0
-        held = len(pieces[0])
-        while held < count:
-            wanted = min(max(_CHUNK, count - held), self._size - self._base - held)
-            piece = self._stream.read(wanted) if wanted > 0 else b""
-            if not piece:
-                break
-            pieces.append(piece)
-            held += len(piece)
-        self._buffer = b"".join(pieces)
-        return held >= count
+        self._at, self._end = 0, len(held)
+        until = min(len(self._buffer), self._size - self._base)
+        with memoryview(self._buffer) as room:
+            while self._end < count and (got := self._stream.readinto(room[self._end : until])):
+                self._end += got
+        return self._end >= count
+
+    def _bytes(self, begin: int, count: int) -> bytes:
+        """A copy of ``count`` bytes of the buffer, those that it holds."""
+        with memoryview(self._buffer) as held:
+            return bytes(held[begin : min(begin + count, self._end)])
 
     def _check_in_pieces(self, offset: int, length: int) -> bool:
         self._at += HEADER.size
         checksum: Any = google_crc32c.Checksum()  # type: ignore[no-untyped-call]
         left = length
         while left and self._have(1):
-            piece = self._buffer[self._at : self._at + left]
+            piece = self._bytes(self._at, left)
             checksum.update(piece)
             self._at += len(piece)
             left -= len(piece)
         if left or not self._have(FOOTER.size):
-            self._at = len(self._buffer)
+            self._at = self._end
             self._report(offset, "truncated", self._base + self._at - offset, "the file ends inside a record")
             return False
         (stored,) = FOOTER.unpack_from(self._buffer, self._at)
@@ -161,17 +169,17 @@ class RecordReader:
         while self._have(HEADER.size):
             self._have(window)
             room = self._size - self._base
-            end = min(self._at + window, len(self._buffer))
+            end = min(self._at + window, self._end)
             if (found := _find_header(self._buffer, self._at, end, room)) is not None:
                 self._at = found
                 lost = self._base + found - offset
                 self._report(offset, "length" if kind == "truncated" else kind, lost, detail)
                 return
-            only_zeros = only_zeros and not any(self._buffer[self._at : end])
+            only_zeros = only_zeros and not any(self._bytes(self._at, end - self._at))
             self._at = end - HEADER.size + 1
             window = min(4 * window, _CHUNK)
-        only_zeros = only_zeros and not any(self._buffer[self._at :])
-        self._at = len(self._buffer)
+        only_zeros = only_zeros and not any(self._bytes(self._at, self._end - self._at))
+        self._at = self._end
         lost = self._base + self._at - offset
         if only_zeros and kind == "length":
             detail = "only zero bytes follow (a file system that lost its last blocks)"
@@ -195,7 +203,7 @@ def _crc_tables() -> tuple[npt.NDArray[np.uint32], int]:
     return table, zero
 
 
-def _find_header(buffer: bytes, start: int, end: int, room: int) -> int | None:
+def _find_header(buffer: bytearray, start: int, end: int, room: int) -> int | None:
     """The first index in [start, end) that begins a sound header, within ``end``, of a record within ``room`` bytes."""
     data = np.frombuffer(buffer, np.uint8)[start:end]
     count = len(data) - HEADER.size + 1

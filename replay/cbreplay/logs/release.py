@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -33,19 +35,34 @@ class Releases:
         one of the usual folders for checkpoints there), the nearest first, and all those of one folder name the same
         version.
         """
-        folder = Path(run.folder)
-        within = [above for above in folder.parents if above == self._root or self._root in above.parents]
-        for near in dict.fromkeys([folder, *within, self._root, self._above]):
-            if near not in self._evidence:
-                self._evidence[near] = _from_model_files(near)
-            if (found := self._evidence[near]) is not None:
+        return self._near(Path(run.folder)) or _from_histogram_tags(run) or _from_rate_column(run)
+
+    def _near(self, folder: Path) -> ReleaseEvidence | None:
+        for place in self._upwards(folder):
+            if place not in self._evidence:
+                self._evidence[place] = _from_model_files(place)
+            if (found := self._evidence[place]) is not None:
                 return found
-        return _from_histogram_tags(run) or _from_rate_column(run)
+        return None
+
+    def _upwards(self, folder: Path) -> Iterator[Path]:
+        yield folder
+        while folder != self._root and self._root in folder.parents:
+            folder = folder.parent
+            yield folder
+        if folder != self._root:
+            yield self._root
+        yield self._above
 
 
 def _from_model_files(folder: Path) -> ReleaseEvidence | None:
-    for place in (folder, *(folder / name for name in CHECKPOINT_FOLDERS)):
-        versions = _versions(str(place))
+    try:
+        names = {entry.name for entry in os.scandir(folder)}
+    except OSError:
+        return None
+    places = [folder] if any(map(is_model_file_name, names)) else []
+    for place in (*places, *(folder / name for name in CHECKPOINT_FOLDERS if name in names)):
+        versions = _versions(place)
         if len(versions) == 1:
             ((version, name),) = versions.items()
             return ReleaseEvidence(_profile_name(version), (0,), None, f"{name} says keras_version {version}")
@@ -53,10 +70,10 @@ def _from_model_files(folder: Path) -> ReleaseEvidence | None:
 
 
 @lru_cache(maxsize=4096)
-def _versions_at(folder: str, changed: int) -> tuple[tuple[str, str], ...]:
+def _versions_at(folder: Path, changed: int) -> tuple[tuple[str, str], ...]:
     found: dict[str, str] = {}
     try:
-        names = sorted(path for path in Path(folder).iterdir() if is_model_file_name(path.name))
+        names = sorted(path for path in folder.iterdir() if is_model_file_name(path.name))
     except OSError:
         return ()
     for path in names[:_MAX_FILES]:
@@ -66,9 +83,9 @@ def _versions_at(folder: str, changed: int) -> tuple[tuple[str, str], ...]:
     return tuple(found.items())
 
 
-def _versions(folder: str) -> dict[str, str]:
+def _versions(folder: Path) -> dict[str, str]:
     try:
-        changed = Path(folder).stat().st_mtime_ns
+        changed = folder.stat().st_mtime_ns
     except OSError:
         return {}
     return dict(_versions_at(folder, changed))
@@ -108,10 +125,10 @@ def _from_histogram_tags(run: Run) -> ReleaseEvidence | None:
 
 def _from_rate_column(run: Run) -> ReleaseEvidence | None:
     """Only where Keras wrote it: its event files, or a history that counts epochs from 0 as CSVLogger does."""
-    by_keras = run.axis.sentence.startswith("the step is Keras'")
-    from_events = any(is_event_file_name(Path(source).name) for source in run.sources)
-    if not by_keras and (from_events or run.axis.base != 0 or run.axis.kind != "epoch"):
-        return None
+    if not run.axis.sentence.startswith("the step is Keras'"):
+        from_events = any(is_event_file_name(Path(source).name) for source in run.sources)
+        if from_events or run.axis.base != 0 or run.axis.kind != "epoch":
+            return None
     if "lr" in run.table:
         return ReleaseEvidence(None, *_KERAS_2, "the metric 'lr' has its name from Keras 2")
     if "learning_rate" in run.table:

@@ -22,13 +22,17 @@ def split_at_restarts(part: Part, declared: tuple[tuple[int, int], ...] = ()) ->
     cuts: dict[int, int | None] = {position: step for position, step in declared if 0 < position < len(part)}
     cuts |= dict.fromkeys(_seen_restarts(part, set(cuts)))
     at_start = next((step for position, step in declared if position == 0 and step > 0), None)
+    if not cuts and at_start is None:
+        return [part]
     borders = [0, *sorted(cuts), len(part)]
     return [part.cut(begin, end, at_start if begin == 0 else cuts[begin]) for begin, end in pairwise(borders)]
 
 
 def _seen_restarts(part: Part, declared: set[int]) -> list[int]:
     """Positions at which every continuing tag goes back to a step that it has already written."""
-    order = np.argsort(part.tag_id, kind="stable")
+    if all(series.is_rising for _, series in part.by_tag):
+        return []
+    order = part.tag_order()
     tag, step = part.tag_id[order], part.step[order]
     back = (tag[1:] == tag[:-1]) & (step[1:] < step[:-1])
     if not back.any():
@@ -53,7 +57,7 @@ def _start_of_last_word(tag_id: npt.NDArray[np.int32]) -> int:
 
     Where all tags have one it is an epoch, and so the first of another training.
     """
-    tags = len(np.unique(tag_id))
+    tags = int(np.count_nonzero(np.bincount(tag_id)))
     seen: set[int] = set()
     for position in range(len(tag_id) - 1, -1, -1):
         if int(tag_id[position]) in seen or len(seen) == tags - 1:

@@ -61,14 +61,13 @@ def writer_folders(tags: Mapping[Path, set[str]], logdir: Path) -> dict[Path, tu
     for folder in known:
         above = folder.parent if folder != logdir else folder
         name = folder.resolve().name if folder == logdir else folder.name
-        trained = any(folder.parent / half in known for half in TRAIN_FOLDERS)
-        learned = name == "learn" and folder.parent / "test" in known
-        if name in ("train", "validation") or learned or (name in VALIDATION_FOLDERS and trained):
+        if name in ("train", "validation") or _has_twin(folder, name, known):
             halves[folder] = (above, name)
     roots = {root for root, _ in halves.values() if root != logdir or logdir not in halves}
     result = dict(halves)
-    for folder in known - set(halves):
-        run_above = next((parent for parent in folder.parents if parent in known and parent not in halves), None)
+    others = known - set(halves)
+    for folder in others:
+        run_above = next((parent for parent in folder.parents if parent in others), None)
         if folder in roots:
             result[folder] = (folder, "")
         elif run_above is not None and is_offshoot(writer := folder.relative_to(run_above).as_posix(), tags[folder]):
@@ -80,12 +79,20 @@ def writer_folders(tags: Mapping[Path, set[str]], logdir: Path) -> dict[Path, tu
     return _below_roots(result, halves, tags)
 
 
+def _has_twin(folder: Path, name: str, known: set[Path]) -> bool:
+    """Whether the other half lies beside a folder that is a half only where there is one."""
+    if name in VALIDATION_FOLDERS:
+        return any(folder.parent / half in known for half in TRAIN_FOLDERS)
+    return name == "learn" and folder.parent / "test" in known
+
+
 def _below_roots(
     placed: dict[Path, tuple[Path, str]], halves: Mapping[Path, tuple[Path, str]], tags: Mapping[Path, set[str]]
 ) -> dict[Path, tuple[Path, str]]:
     """What tensorboardX's ``add_scalars`` wrote (``losses/train``, ``losses/val``) belongs to the run above."""
-    for folder in halves:
-        above = next((parent for parent in folder.parents if parent in tags and parent not in halves), None)
+    others = tags.keys() - halves.keys()
+    for folder in halves if others else ():
+        above = next((parent for parent in folder.parents if parent in others), None)
         if above is not None and is_offshoot(writer := folder.relative_to(above).as_posix(), tags[folder]):
             placed[folder] = (above, writer)
     return placed
@@ -112,10 +119,7 @@ def _is_half(part: Part) -> bool:
 
 
 def _span(part: Part) -> tuple[float, float] | None:
-    times = part.wall_time[np.isfinite(part.wall_time)]
-    if not len(times):
-        return None if part.started is None else (part.started, part.started)
-    return float(times.min()), float(times.max())
+    return part.span or (None if part.started is None else (part.started, part.started))
 
 
 def trainings(parts: Sequence[Part]) -> list[Training]:
@@ -189,8 +193,11 @@ def epoch_tags(parts: Sequence[Part]) -> frozenset[str]:
 
 def on_epoch_axis(part: Part, tags: frozenset[str]) -> npt.NDArray[np.int64]:
     """The steps of the points whose tags count epochs."""
+    if tags.issuperset(part.tags):
+        return part.step
     counts = np.array([tag in tags for tag in part.tags], bool)
-    return part.step if counts.all() else part.step[counts[part.tag_id]]
+    kept: npt.NDArray[np.int64] = part.step[counts[part.tag_id]]
+    return kept
 
 
 def _training(sessions: list[list[Part]], tags: frozenset[str]) -> Training:

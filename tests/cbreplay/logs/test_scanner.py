@@ -6,6 +6,7 @@ import importlib
 import io
 import random
 import struct
+import sys
 import tracemalloc
 from pathlib import Path
 
@@ -435,13 +436,28 @@ def test_wrong_arguments_are_refused() -> None:
         with pytest.raises(TypeError):
             collector.scan(*arguments)
     for call in (
-        lambda: type(collector)(1), lambda: collector.note_plugin(b"a", "b"), lambda: collector.count_other("a", 1),
+        lambda: type(collector)("1"), lambda: collector.note_plugin(b"a", "b"), lambda: collector.count_other("a", 1),
         lambda: collector.plugin_of(3), lambda: collector.note_event("x"), lambda: collector.restart("x"),
     ):  # fmt: skip
         with pytest.raises(TypeError):
             call()
     with pytest.raises(UnicodeEncodeError):
         collector.plugin_of("\ud800")
+    with pytest.raises(ValueError, match="negative"):
+        type(collector)(-1)
+    with pytest.raises(MemoryError):
+        type(collector)(sys.maxsize)
+
+
+@needs_scanner
+@pytest.mark.parametrize("size", [0, 40, 20_000, 10**9])
+def test_room_that_is_made_beforehand_is_not_seen(size: int) -> None:
+    collector = compiled_collector(size)
+    assert collector is not None
+    collector.scan(record(ORDINARY["a simple value"]) * 300, 0, 100)
+    assert [len(column) for column in collector.take_columns()] == [2400, 2400, 1200, 2400, 300]
+    collector.scan(record(ORDINARY["a simple value"]), 0, 100)
+    assert [len(column) for column in collector.take_columns()] == [8, 8, 4, 8, 1]
 
 
 @needs_scanner
