@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .options import policy_from, rule_options
+from .suggesting import closest
 
 if TYPE_CHECKING:
     from cbreplay import Policy
@@ -92,8 +92,8 @@ def _refuse_name(text: str, tables: Mapping[str, Any]) -> None:
             f"no policy {text!r}: the settings have no [policies.{text}]; write one there, or its parameters here, "
             "as in --policy 'patience=10,min_delta=0.001'."
         )
-    near = difflib.get_close_matches(text, list(tables), n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(list(tables)[:8])}"
+    near = closest(text, list(tables))
+    hint = f"did you mean {near!r}?" if near else f"there are: {', '.join(list(tables)[:8])}"
     raise click.UsageError(f"no policy {text!r} in the settings; {hint}")
 
 
@@ -115,8 +115,8 @@ def _policy(name: str, changed: Mapping[str, Any], base: Mapping[str, Any]) -> P
     for key, value in changed.items():
         option = known.get(key)
         if option is None:
-            near = difflib.get_close_matches(key, [str(other) for other in known], n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            near = closest(key, [str(other) for other in known])
+            hint = f"; did you mean {near!r}?" if near else ""
             raise click.UsageError(f"policy {name!r}: {key!r} is no parameter of a policy{hint}")
         values[key] = _converted(name, key, value, option)
     try:

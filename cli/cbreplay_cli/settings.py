@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
+
+from .suggesting import closest
 
 _NOT_TRIED = (
     "monitor", "mode", "baseline", "restore_best_weights", "profile", "planned_epochs", "histories", "epoch_axis",
@@ -46,8 +47,8 @@ def read_settings(folder: Path | None = None, known: Callable[[], set[str]] | No
                 raise click.UsageError(f"{path}: {POLICIES!r} are tables, as in [{POLICIES}.NAME], not {policies!r}")
             options = {key.replace("-", "_"): value for key, value in found.items()}
             for key in set(options) - (known() if known is not None else set(options)):
-                near = difflib.get_close_matches(key, sorted(known()) if known else [], n=1)
-                hint = f"; did you mean {near[0]!r}?" if near else ""
+                near = closest(key, sorted(known()) if known else [])
+                hint = f"; did you mean {near!r}?" if near else ""
                 raise click.UsageError(f"{path}: {key!r} is no option of cbreplay{hint}")
             return dict.fromkeys(("analyze", "report", "explain", "runs", "checkpoints", "best"), options) | {
                 "tune": _tuned(options),
@@ -67,7 +68,8 @@ def _parse(path: Path, table: tuple[str, ...]) -> dict[str, Any] | None:
     else:
         import tomli as tomllib
     try:
-        content: Any = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        content: Any = tomllib.loads(text) if table == () or table[-1] in text else {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         if table:  # somebody else's pyproject.toml is none of our business
             return None

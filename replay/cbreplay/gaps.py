@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from .medians import median
 from .monitors import counterpart, is_validation
 from .run import Run
 
@@ -67,4 +68,4 @@ def gap_curve(run: Run, monitor: str | None, mode: str | None) -> GapCurve | Non
 def median_gap(gaps: Sequence[float | None]) -> float | None:
     """The median of the gaps that there are; None where there is none."""
     known = [gap for gap in gaps if gap is not None and np.isfinite(gap)]
-    return float(np.median(known)) if known else None
+    return median(known) if known else None

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from .damage import Damage, Skipped
 from .errors import UnknownMetricError, UnknownRunError
 from .iterations import IterationMark, iteration_marks
+from .medians import median
 from .points import Part
 from .tags import metric_name
 
@@ -207,7 +208,7 @@ class Run:
         pauses = [index for index in pauses if 0 <= index < len(steps)]
         usual = np.delete(steps, pauses)
         finite = usual[np.isfinite(usual)]
-        steps[pauses] = float(np.median(finite)) if len(finite) else 0.0
+        steps[pauses] = median(finite) if len(finite) else 0.0
         if np.isnan(steps).any():  # some epochs have no time of their own: the times of the others still count
             return np.asarray(np.maximum(times[-1] - times, 0.0)) if len(times) else times
         return (

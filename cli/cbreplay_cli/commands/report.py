@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import webbrowser
 from pathlib import Path
 from typing import Any
 
@@ -87,4 +86,6 @@ def command(
         click.echo(f"{fact.label}: {printable(fact.answer, 80)} ({printable(fact.detail, 300)})", err=True)
     click.echo(str(paths[0]))
     if show:
+        import webbrowser
+
         webbrowser.open(paths[0].resolve().as_uri())

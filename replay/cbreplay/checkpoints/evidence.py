@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..iterations import IterationMark
+from ..medians import median
 from ..model_files import Checkpoint
 from ..run import Run
 from ..text import duration, listed
@@ -231,7 +232,7 @@ def _logged_times(run: Run) -> tuple[list[int], npt.NDArray[np.float64], float]:
     """The epochs (0-based) whose time is known, when each was logged (seconds since 1970), and the usual distance."""
     times = run.wall_times()
     known = np.flatnonzero(np.isfinite(times))
-    usual = float(np.median(np.diff(times[known]))) if len(known) > 1 else 0.0
+    usual = median(np.diff(times[known])) if len(known) > 1 else 0.0
     return [run.first_epoch + int(place) for place in known], times[known], usual
 
 

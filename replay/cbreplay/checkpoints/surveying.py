@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
 from ..damage import Skipped
 from ..files import shared_parts
-from ..logs.histograms import read_histograms
+from ..logs.histograms import has_histograms, read_histograms
 from ..model_files import Checkpoint, list_model_files, shared_reader
 from ..outcome import Outcome
 from ..run import Run
@@ -89,20 +90,24 @@ def match_paths(
 ) -> tuple[list[Match], list[Skipped]]:  # fmt: skip
     """A match for each file that can be opened, in order, and those that cannot."""
     index = HistogramIndex()
-    reader = shared_reader()
-    if paths:
-        reader.start()
-        for number, run in enumerate(runs):
-            index.add(number, read_histograms(run))
+    wanted = any(map(has_histograms, runs))
     checkpoints: list[Checkpoint] = []
     skipped: list[Skipped] = []
-    for done, path in enumerate(paths, start=1):
-        try:
-            checkpoints.append(reader.read(path, fingerprints=bool(index)))
-        except OSError as error:
-            skipped.append(Skipped(str(path), f"cannot be read: {error.strerror or error}"))
-        if progress is not None:
-            progress(done, len(paths))
+    waiting = ThreadPoolExecutor(1)  # for the other process, which reads the files meanwhile
+    try:
+        answers = [waiting.submit(shared_reader().read, path, fingerprints=wanted) for path in paths]
+        if paths:
+            for number, run in enumerate(runs):
+                index.add(number, read_histograms(run))
+        for done, (path, answer) in enumerate(zip(paths, answers, strict=True), start=1):
+            try:
+                checkpoints.append(answer.result())
+            except OSError as error:
+                skipped.append(Skipped(str(path), f"cannot be read: {error.strerror or error}"))
+            if progress is not None:
+                progress(done, len(paths))
+    finally:
+        waiting.shutdown(wait=False, cancel_futures=True)
     return match_files(checkpoints, runs, index, template=template, steps_per_epoch=steps_per_epoch), skipped
 
 

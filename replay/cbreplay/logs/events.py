@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +20,7 @@ from ..errors import NotALogError
 from ..files import open_regular, wrapping
 from ..scanner import compiled_collector
 from .collecting import Collector, PythonCollector
+from .messages import event_in
 from .records import OVERHEAD, RecordReader
 from .scalars import SIMPLE_VALUE, add_event, scalar_of_tensor
 
@@ -90,22 +89,12 @@ def read_event_file(path: Path) -> EventColumns:
     )
 
 
-@lru_cache(maxsize=1)
-def _protobuf() -> tuple[Any, type[Exception]]:
-    """The event message and its error, imported when a record is left to them: in most files none is."""
-    from google.protobuf.message import DecodeError
-    from tensorboard.compat.proto.event_pb2 import Event
-
-    return Event, DecodeError
-
-
 def _add(collector: Collector, payload: bytes) -> str | None:
     """Add the event in a payload; what is wrong where there is none."""
-    event_type, decode_error = _protobuf()
     try:
-        event = event_type.FromString(payload)
-    except (decode_error, UnicodeDecodeError) as error:
-        return str(error).splitlines()[0]
+        event = event_in(payload)
+    except ValueError as error:
+        return str(error)
     add_event(collector, event)
     return None
 

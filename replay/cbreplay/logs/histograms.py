@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from google.protobuf.message import DecodeError
-from tensorboard.compat.proto.event_pb2 import Event
 
+from ..buckets import fingerprint_of_buckets
 from ..files import open_regular
 from ..fingerprints import Fingerprint
 from ..run import Run
+from .messages import event_in
 from .records import RecordReader
 
 _SUFFIX = "/histogram"
@@ -45,7 +45,7 @@ def read_histograms(run: Run) -> list[LoggedHistogram]:
     Keras' tags end in ``/histogram`` and their step is the epoch; others, and steps that are no epoch of the run, are
     left out. Files that have vanished meanwhile give none.
     """
-    if run.axis.kind != "epoch":
+    if run.axis.kind != "epoch" or not has_histograms(run):
         return []
     pieces: dict[str, list[tuple[float, int, int | None]]] = {}
     for part, session, cutoff in zip(run.parts, run.session_of, run.replaced_from, strict=True):
@@ -60,6 +60,11 @@ def read_histograms(run: Run) -> list[LoggedHistogram]:
             if first <= epoch < end:
                 found.append(LoggedHistogram(fit, epoch, tag, fingerprint, cutoff is not None and step >= cutoff))
     return found
+
+
+def has_histograms(run: Run) -> bool:
+    """Whether a tag in the event files of a run may be that of a weight histogram."""
+    return any(tag.endswith(_SUFFIX) for tag in run.event_tags)
 
 
 def _read_file(path: Path) -> list[tuple[int, float, str, Fingerprint | None]]:
@@ -77,8 +82,8 @@ def _read_file(path: Path) -> list[tuple[int, float, str, Fingerprint | None]]:
 
 def _histograms_in(payload: bytes) -> list[tuple[int, float, str, Fingerprint | None]]:
     try:
-        event = Event.FromString(payload)
-    except (DecodeError, UnicodeDecodeError):
+        event = event_in(payload)
+    except ValueError:
         return []  # reported as damage when the scalars were read
     return [
         (event.step, event.wall_time, value.tag, _fingerprint(value.tensor))
@@ -101,4 +106,4 @@ def _fingerprint(tensor: Any) -> Fingerprint | None:
             values = np.repeat(values, shape[0] * 3)
         if len(values) != shape[0] * 3:
             return None
-    return Fingerprint.of_buckets(values.reshape(shape[0], 3))
+    return fingerprint_of_buckets(values.reshape(shape[0], 3))

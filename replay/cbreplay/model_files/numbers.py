@@ -11,7 +11,8 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from ..fingerprints import BucketCounter, Fingerprint
+from ..buckets import BucketCounter
+from ..fingerprints import Fingerprint
 from . import hdf5
 
 _KEPT = 4 * hdf5.PIECE  # bytes of a tensor that are kept for the second look

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 
+from ..medians import median
 from ..run import Run
 from . import style
 
@@ -71,7 +72,7 @@ def along(runs: Sequence[Run], x_axis: XAxis) -> list[Along]:
             result.append(Along("epoch (counted from 1; the log has no times)", "epoch (from 1): no times"))
             continue
         elapsed = taken / divisor
-        usual = float(np.median(np.diff(elapsed)))
+        usual = median(np.diff(elapsed))
         pauses = ", pauses between sessions left out" if len(run.session_epochs) > 1 else ""
         result.append(
             Along(f"{unit} since the first logged epoch{pauses}", f"{unit} since the first epoch", run.first_epoch,

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ParameterError
+from ..medians import median
 from ..monitors import with_monitors
 from ..rules import STOPPING_RULES, StoppingRule
 from ..run import Run
@@ -88,7 +89,7 @@ def tune(
     if min_delta is None:
         noises = [noise_deviation(run.values(monitor)) for run in runs if monitor in run.table]
         known = [value for value in noises if np.isfinite(value)]
-        min_delta = natural_min_deltas(float(np.median(known)) if known else None)
+        min_delta = natural_min_deltas(median(known) if known else None)
     axes = {
         "patience": _within(patience, runs), "min_delta": min_delta, "start_from_epoch": start_from_epoch,
         "smoothing": smoothing, "alpha": alpha, "strip_length": strip_length, "strips": strips,

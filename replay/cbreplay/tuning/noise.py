@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..medians import median
+
 Floats = npt.NDArray[np.float64]
 
 _MAD_OF_NORMAL = 1.482602218505602
@@ -44,7 +46,7 @@ def noise_deviation(values: Floats) -> float:
     if len(values) < 3:
         return math.nan
     residuals = ((values[:-2] + values[2:]) / 2 - values[1:-1]) * math.sqrt(2 / 3)
-    return float(_MAD_OF_NORMAL * np.median(np.abs(residuals)))
+    return _MAD_OF_NORMAL * median(np.abs(residuals))
 
 
 def estimate_noise(curves: Iterable[tuple[str, Floats]], min_deltas: Sequence[float]) -> Noise | None:
@@ -52,7 +54,7 @@ def estimate_noise(curves: Iterable[tuple[str, Floats]], min_deltas: Sequence[fl
     of_runs = {name: deviation for name, values in curves if math.isfinite(deviation := noise_deviation(values))}
     if not of_runs:
         return None
-    deviation = float(np.median(list(of_runs.values())))
+    deviation = median(list(of_runs.values()))
     above = [delta for delta in min_deltas if delta >= deviation]
     return Noise(deviation, of_runs, min(above, default=None), rounded_up(deviation))
 
