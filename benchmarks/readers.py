@@ -5,8 +5,9 @@
 
 Each reader is a process of its own, alternating with the others; the median of the repetitions is shown, with its
 ratio to cbreplay and the highest memory of the process. cbreplay's time is that of the whole ``load_runs``, every
-checksum verified and every value decoded; RustBoard's from the start of its server to the last of all scalars fetched;
-"bytes" reads the files and computes one CRC-32C over each. A reader that is not installed is left out.
+checksum verified and every value decoded ("again": with what was kept of the first time); RustBoard's from the start of
+its server to the last of all scalars fetched; "bytes" reads the files and computes one CRC-32C over each. A reader that
+is not installed is left out.
 """
 
 from __future__ import annotations
@@ -25,7 +26,16 @@ from pathlib import Path
 from made_logs import KINDS
 
 SIZES = {"simple": 2_000_000, "tensor": 2_000_000, "histogram": 20_000, "image": 10_000, "many": 1_000}
-READERS = ("bytes", "cbreplay", "cbreplay-python", "rustboard-checksum", "rustboard", "accumulator", "tbparse")
+READERS = (
+    "bytes",
+    "cbreplay",
+    "cbreplay-again",
+    "cbreplay-python",
+    "rustboard-checksum",
+    "rustboard",
+    "accumulator",
+    "tbparse",
+)
 _SLOW = {"accumulator", "tbparse"}
 
 
@@ -75,8 +85,9 @@ def _compare(place: Path, readers: tuple[str, ...], repeat: int) -> None:
 def _run(reader: str, folder: str) -> dict[str, float]:
     """One reader on one folder, in this process: seconds, scalars, peak memory in bytes."""
     read = {
-        "bytes": _bytes, "cbreplay": _cbreplay, "cbreplay-python": _cbreplay_python, "rustboard": _rustboard,
-        "rustboard-checksum": _rustboard_checksum, "accumulator": _accumulator, "tbparse": _tbparse,
+        "bytes": _bytes, "cbreplay": _cbreplay, "cbreplay-again": _cbreplay_again, "cbreplay-python": _cbreplay_python,
+        "rustboard": _rustboard, "rustboard-checksum": _rustboard_checksum, "accumulator": _accumulator,
+        "tbparse": _tbparse,
     }[reader]  # fmt: skip
     import resource
 
@@ -99,6 +110,21 @@ def _bytes(folder: str) -> tuple[float, int]:
 
 
 def _cbreplay(folder: str) -> tuple[float, int]:
+    from cbreplay.logs import without_cache
+
+    with without_cache():
+        return _load(folder)
+
+
+def _cbreplay_again(folder: str) -> tuple[float, int]:
+    """With what was kept of a first reading."""
+    with tempfile.TemporaryDirectory() as kept:
+        os.environ["CBREPLAY_CACHE"] = kept
+        _load(folder)
+        return _load(folder)
+
+
+def _load(folder: str) -> tuple[float, int]:
     import cbreplay as cb
 
     cb.load_runs  # noqa: B018 - imported before the clock starts, as the others are

@@ -14,7 +14,20 @@ from cbreplay._version import __version__
 
 from .settings import read_settings
 
-_COMMANDS = ("analyze", "tune", "compare", "report", "explain", "runs", "checkpoints", "best", "export", "profiles")
+#: The commands and what they are for: told here, so that --help imports none of them.
+_COMMANDS = {
+    "analyze": "Replay the callbacks: where every run stops, what is kept.",
+    "tune": "Find the patience and min_delta to use next.",
+    "compare": "Hold several policies against each other.",
+    "report": "Put all of it on one page: HTML, Markdown, PDF or JSON.",
+    "explain": "Show epoch by epoch why a run stops where it stops.",
+    "runs": "List the runs: metrics, epochs, sources, damage.",
+    "checkpoints": "Check the model files: sound, of which epoch, to be kept?",
+    "best": "Print the path of the checkpoint to use.",
+    "export": "Write all metrics by epoch as a table.",
+    "profiles": "List the generations of Keras' callbacks.",
+    "cache": "Show or clear what is kept of large event files.",
+}
 
 
 class _UserError(click.ClickException):
@@ -28,6 +41,10 @@ class _Commands(click.Group):
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(_COMMANDS)
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in _COMMANDS:

@@ -44,7 +44,19 @@ logdir_argument = _compose(
     click.argument("logdir", type=click.Path(), required=False, callback=_logdir),
 )
 
+
+def _leave_cache_alone(context: click.Context, _option: click.Parameter, is_wanted: bool) -> None:
+    if is_wanted and not context.resilient_parsing:
+        from cbreplay.logs import without_cache
+
+        context.with_resource(without_cache())
+
+
 source_options = _compose(
+    click.option(
+        "--no-cache", is_flag=True, expose_value=False, callback=_leave_cache_alone,
+        help="Read every file anew and keep nothing for the next time: see 'cbreplay cache'.",
+    ),
     option(
         "--history", "histories", type=click.Path(exists=True, dir_okay=False), multiple=True,
         help="A history CSV that belongs to one of the event runs, wherever it lies. Repeatable.",

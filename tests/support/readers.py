@@ -10,6 +10,7 @@ from unittest import mock
 
 from cbreplay.errors import NotALogError
 from cbreplay.logs import records
+from cbreplay.logs.columns import EventColumns
 from cbreplay.logs.events import read_event_file
 from cbreplay.scanner import VARIABLE, compiled_collector
 
@@ -30,6 +31,11 @@ def told(path: Path, reader: str) -> dict[str, Any]:
             columns = read_event_file(path)
         except NotALogError as error:
             return {"refused": str(error)}
+    return told_of(columns)
+
+
+def told_of(columns: EventColumns) -> dict[str, Any]:
+    """All that columns hold, numbers by their bits and dicts in their order."""
     arrays = {name: getattr(columns, name) for name in _ARRAYS}
     return {
         **{name: (array.dtype.str, array.tobytes().hex()) for name, array in arrays.items()},
@@ -37,6 +43,7 @@ def told(path: Path, reader: str) -> dict[str, Any]:
         "others": list(columns.others.items()),
         "restarts": columns.restarts,
         "records": columns.records,
+        "end": columns.end,
         "first": _bits(columns.first_wall_time),
         "last": _bits(columns.last_wall_time),
         "damage": columns.damage,

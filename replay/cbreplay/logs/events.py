@@ -9,17 +9,18 @@ counted, not decoded. Both scalar encodings are read: ``simple_value`` (TF1, PyT
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from io import RawIOBase
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from ..damage import Damage, shortened
 from ..errors import NotALogError
 from ..files import open_regular, wrapping
 from ..scanner import compiled_collector
+from .cache import EventCache, Kept
 from .collecting import Collector, PythonCollector
+from .columns import EventColumns
 from .messages import event_in
 from .records import OVERHEAD, RecordReader
 from .scalars import SIMPLE_VALUE, add_event, scalar_of_tensor
@@ -29,51 +30,43 @@ __all__ = ["SIMPLE_VALUE", "EventColumns", "read_event_file", "scalar_of_tensor"
 _MAX_REPORTED = 1000
 
 
-@dataclass(frozen=True)
-class EventColumns:
-    """The scalar points of one event file, in the order in which they were written.
-
-    ``wall_time`` (seconds since 1970), ``step``, ``value`` (float64 holding exactly what was written),
-    ``tag_id`` (index into ``tags``) and ``encoding`` are parallel arrays of shape (points,).
-    """
-
-    wall_time: npt.NDArray[np.float64]
-    step: npt.NDArray[np.int64]
-    tag_id: npt.NDArray[np.int32]
-    value: npt.NDArray[np.float64]
-    encoding: npt.NDArray[np.uint8]
-    tags: tuple[str, ...]
-    others: dict[str, tuple[str, int]]  #: tag -> (plugin or kind, number of values) of what is no scalar
-    restarts: tuple[tuple[int, int], ...]  #: (number of points before it, step) of each SessionLog.START
-    records: int
-    first_wall_time: float | None
-    last_wall_time: float | None
-    damage: tuple[Damage, ...]
-
-
-def read_event_file(path: Path) -> EventColumns:
+def read_event_file(path: Path, cache: EventCache | None = None) -> EventColumns:
     """Read every scalar of one event file; damage is reported in the result, not raised.
 
-    Raises OSError where the file cannot be opened or is no regular file, and :class:`NotALogError` where
-    not one sound record is in it though it has bytes.
+    What ``cache`` knows of it is not read again, and what is read is kept there. Raises OSError where the file cannot
+    be opened or is no regular file, and :class:`NotALogError` where not one sound record is in it though it has bytes.
     """
-    name = str(path)
-    damage: list[Damage] = []
     with open_regular(path, buffering=0) as stream:
-        size = os.fstat(stream.fileno()).st_size
-        compiled = compiled_collector(size)
-        collector: Collector = PythonCollector() if compiled is None else compiled
-        reader = RecordReader(stream, size, name, None if compiled is None else compiled.scan)
-        for offset, payload in reader:
-            if payload is None:
-                collector.count_other("(a record above 64 MiB)", "large")
-            elif (error := _add(collector, payload)) is not None:
-                detail = f"a sound record that is no event: {error}"
-                damage.append(Damage(name, offset, "event", len(payload) + OVERHEAD, detail))
-    if size and not reader.records:
-        raise NotALogError(_what_is_it(path))
+        status = os.fstat(stream.fileno())
+        kept = None if cache is None else cache.find(path, stream, status)
+        if kept is not None and kept.is_whole:
+            return kept.columns
+        columns, plugins = _read(path, stream, status.st_size, kept)
+        if status.st_size and not columns.records:
+            raise NotALogError(_what_is_it(path))
+        if cache is not None:
+            cache.keep(path, stream, status, columns, plugins)
+    return columns
+
+
+def _read(path: Path, stream: RawIOBase, size: int, kept: Kept | None) -> tuple[EventColumns, dict[str, str]]:
+    """The columns of a file, from behind what is known of it on, and the plugins that its tags name."""
+    begin, records, plugins = (0, 0, {}) if kept is None else (kept.columns.end, kept.columns.records, kept.plugins)
+    compiled = compiled_collector(size - begin)
+    collector: Collector = PythonCollector() if compiled is None else compiled
+    for tag, plugin in plugins.items():
+        collector.note_plugin(tag, plugin)
+    damage: list[Damage] = []
+    stream.seek(begin)
+    reader = RecordReader(stream, size, str(path), None if compiled is None else compiled.scan, begin, records)
+    for offset, payload in reader:
+        if payload is None:
+            collector.count_other("(a record above 64 MiB)", "large")
+        elif (error := _add(collector, payload)) is not None:
+            detail = f"a sound record that is no event: {error}"
+            damage.append(Damage(str(path), offset, "event", len(payload) + OVERHEAD, detail))
     wall_time, step, tag_id, value, encoding = collector.take_columns()
-    return EventColumns(
+    columns = EventColumns(
         wall_time=np.frombuffer(wall_time, np.float64),
         step=np.frombuffer(step, np.int64),
         tag_id=np.frombuffer(tag_id, np.int32),
@@ -83,10 +76,13 @@ def read_event_file(path: Path) -> EventColumns:
         others=collector.others,
         restarts=collector.restarts,
         records=reader.records,
+        end=reader.end,
         first_wall_time=collector.first_wall_time,
         last_wall_time=collector.last_wall_time,
         damage=shortened(sorted([*reader.damage, *damage], key=lambda item: item.offset), _MAX_REPORTED),
     )
+    named = {tag: name for tag in (*columns.tags, *columns.others) if (name := collector.plugin_of(tag)) is not None}
+    return columns if kept is None else kept.columns.followed_by(columns), plugins | named
 
 
 def _add(collector: Collector, payload: bytes) -> str | None:

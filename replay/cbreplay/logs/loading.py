@@ -11,10 +11,12 @@ from ..damage import Damage, Skipped
 from ..errors import LogNotFoundError, NotALogError, ParameterError
 from ..points import Part
 from ..run import Metric, Run, Runs
+from .cache import event_cache
+from .columns import EventColumns
 from .discover import Found, discover
 from .downloads import is_download, of_one_writer, read_download, run_of_download
 from .epochs import EPOCH_AXES, Placing, by_epoch, place
-from .events import EventColumns, read_event_file
+from .events import read_event_file
 from .histories import History, read_history
 from .joining import join_histories
 from .json_histories import read_json_history
@@ -112,6 +114,7 @@ class _Reader:
         self.skipped: list[Skipped] = []
         self.given = [*given, *([logdir] if self.single else [])]
         self._epoch_axis = epoch_axis
+        self._cache = event_cache()
         self._progress = progress
         self._total = total
         self._done = 0
@@ -130,12 +133,9 @@ class _Reader:
         return [run for root, members in by_root.items() for run in self._runs_of(root, members)]
 
     def _events(self, path: Path) -> EventColumns | None:
-        return self._attempt(path, read_event_file)
-
-    def _attempt(self, path: Path, read: Callable[[Path], EventColumns]) -> EventColumns | None:
         self._tick()
         try:
-            return read(path)
+            return read_event_file(path, self._cache)
         except (OSError, NotALogError) as error:
             self.skipped.append(Skipped(str(path), _why(error)))
         return None

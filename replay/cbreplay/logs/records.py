@@ -51,21 +51,26 @@ class RecordReader:
 
     ``size`` is the number of bytes to read at the most (a file that grows meanwhile is read as it was).
     ``payload`` is None for a sound record above ``MAX_PAYLOAD``. After the iteration ``damage`` lists what
-    could not be read, in file order, and ``records`` counts the sound ones. Memory is bounded by
-    ``MAX_PAYLOAD`` whatever the file claims. ``scan`` is offered every record first; what it takes is counted
-    and not handed out.
+    could not be read, in file order, ``records`` counts the sound ones, and ``end`` is the file offset behind
+    the last of them. Memory is bounded by ``MAX_PAYLOAD`` whatever the file claims. ``scan`` is offered every
+    record first; what it takes is counted and not handed out. Of a stream that stands at ``begin``, behind
+    ``records`` sound ones, the rest is read.
     """
 
-    def __init__(self, stream: RawIOBase | BufferedIOBase, size: int, path: str, scan: Scan | None = None) -> None:
+    def __init__(
+        self, stream: RawIOBase | BufferedIOBase, size: int, path: str, scan: Scan | None = None,
+        begin: int = 0, records: int = 0,
+    ) -> None:  # fmt: skip
         self.path = path
         self.damage: list[Damage] = []
-        self.records = 0
+        self.records = records
+        self.end = begin
         self._stream = stream
         self._size = size
         self._scan = scan
         self._buffer = bytearray()
         self._end = 0  # number of bytes of the file that are in the buffer
-        self._base = 0  # file offset of the first byte of the buffer
+        self._base = begin  # file offset of the first byte of the buffer
         self._at = 0  # index into the buffer of the next byte to look at
         self._read_again = 0  # bytes that were looked at once more behind bad payloads
 
@@ -75,7 +80,9 @@ class RecordReader:
             if self._scan is not None:
                 with memoryview(self._buffer)[: self._end] as held:
                     self._at, taken = self._scan(held, self._at, MAX_PAYLOAD)
-                self.records += taken
+                if taken:
+                    self.records += taken
+                    self.end = self._base + self._at
                 scanned = self._base + self._end
                 if not self._have(HEADER.size):
                     break
@@ -89,7 +96,7 @@ class RecordReader:
                 continue
             if length > MAX_PAYLOAD:
                 if self._check_in_pieces(offset, length):
-                    self.records += 1
+                    self._note_sound()
                     yield offset, None
                 continue
             if not self._have(length + OVERHEAD):
@@ -101,7 +108,7 @@ class RecordReader:
             (payload_crc,) = FOOTER.unpack_from(self._buffer, begin + length)
             self._at = begin + length + FOOTER.size
             if masked_crc32c(payload) == payload_crc:
-                self.records += 1
+                self._note_sound()
                 yield offset, payload
             elif self._read_again + length > _READ_AGAIN * self._size:  # nested claims made to be slow
                 self._report(offset, "checksum", length + OVERHEAD, _BAD_PAYLOAD)
@@ -113,6 +120,10 @@ class RecordReader:
         if rest:
             detail = "the file ends inside a record (the writer was killed or is still at work)"
             self._report(self._base + self._at, "truncated", rest, detail)
+
+    def _note_sound(self) -> None:
+        self.records += 1
+        self.end = self._base + self._at
 
     def _report(self, offset: int, kind: str, lost: int, detail: str) -> None:
         detail += f", behind {self.records} sound records"
