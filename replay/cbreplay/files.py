@@ -83,22 +83,21 @@ def files_below(folder: Path, skipped: list[Skipped]) -> Iterator[tuple[Path, os
 
     Folders below it that cannot be listed are added to ``skipped``. Raises OSError where ``folder`` cannot be.
     """
-    pending = [folder]
+    pending = [os.fspath(folder)]
     while pending:
         here = pending.pop()
         try:
             entries = list(os.scandir(here))
         except OSError as error:
-            if here == folder:
+            if here == os.fspath(folder):
                 raise
-            skipped.append(Skipped(str(here), f"cannot be listed: {error.strerror}"))
+            skipped.append(Skipped(here, f"cannot be listed: {error.strerror}"))
             continue
         for entry in entries:
-            path = here / entry.name
             if not _is_folder(entry):
-                yield path, entry
+                yield Path(entry.path), entry
             elif is_entered(entry.name):
-                pending.append(path)
+                pending.append(entry.path)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -100,7 +100,8 @@ def _below_roots(
 
 def detach_strangers(parts: Sequence[Part]) -> tuple[list[Part], list[Part]]:
     """Parts of the run, and parts of other writers below it that were not at work when its halves were."""
-    spans = [span for part in parts if _is_half(part) and (span := _span(part))]
+    halves = [part for part in parts if _is_half(part)]
+    spans = [span for part in halves if (span := _span(part))] if len(halves) < len(parts) else []
     if not spans:
         return list(parts), []
     begin = min(first for first, _ in spans) - _OVERLAP_SECONDS
