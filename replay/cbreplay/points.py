@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
+
+_FEW_TAGS = 16
 
 
 @dataclass(frozen=True)
@@ -86,12 +87,18 @@ class Part:
     @cached_property
     def by_tag(self) -> tuple[tuple[str, Series], ...]:
         """Each tag that has points, and its points, by tag id."""
-        order = self.tag_order()
-        tag_id, step = self.tag_id[order], self.step[order]
-        wall_time, value = self.wall_time[order], self.value[order]
+        if len(self.tags) <= _FEW_TAGS:  # to look for each is faster than to sort
+            places = [np.flatnonzero(self.tag_id == tag_id) for tag_id in range(len(self.tags))]
+        else:
+            order = self.tag_order()
+            places = np.split(order, np.flatnonzero(np.diff(self.tag_id[order])) + 1)
         return tuple(
-            (self.tags[tag_id[begin]], Series(step[begin:end], wall_time[begin:end], value[begin:end], self.exact))
-            for begin, end in _stretches(tag_id)
+            (
+                self.tags[self.tag_id[index[0]]],
+                Series(self.step[index], self.wall_time[index], self.value[index], self.exact),
+            )
+            for index in places
+            if len(index)
         )
 
     def cut(self, begin: int, end: int, restarts_at: int | None) -> Part:
@@ -120,9 +127,3 @@ def joined(pieces: Sequence[Series]) -> Series:
 def is_rising(numbers: npt.NDArray[np.int64]) -> bool:
     """Whether each number is above the one before it."""
     return bool((numbers[1:] > numbers[:-1]).all())
-
-
-def _stretches(tag_id: npt.NDArray[np.int32]) -> Iterator[tuple[int, int]]:
-    """Where each value of a sorted array begins and ends."""
-    borders = (np.flatnonzero(tag_id[1:] != tag_id[:-1]) + 1).tolist()
-    return pairwise([0, *borders, len(tag_id)]) if len(tag_id) else iter(())
