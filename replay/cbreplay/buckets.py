@@ -17,29 +17,47 @@ from .fingerprints import Fingerprint
 #: How many buckets TensorBoard makes where it is not told otherwise, which Keras never does.
 BUCKETS = 30
 
+#: A histogram with more is none that Keras wrote.
+MOST_BUCKETS = 1000
+
 _Floats = npt.NDArray[np.float64]
 
 
-def fingerprint_of_buckets(buckets: _Floats) -> Fingerprint | None:
-    """The fingerprint of a logged histogram: rows of left edge, right edge, count, shape (buckets, 3).
+def fingerprints_of_buckets(buckets: _Floats, rows: npt.NDArray[np.int64]) -> list[Fingerprint | None]:
+    """Those of logged histograms: ``buckets`` are left edge, right edge and count, ``rows`` how many each has.
 
-    None where it tells nothing: NaN or infinite edges, or counts that are none. Until TensorBoard 2.4 equal
-    elements were one bucket of width 1 around their value.
+    None where one tells nothing: NaN or infinite edges, counts that are none, no rows or far too many. Until
+    TensorBoard 2.4 equal elements were one bucket of width 1 around their value.
     """
-    if buckets.ndim != 2 or buckets.shape[1] != 3 or not len(buckets) or not np.isfinite(buckets).all():
-        return None
-    counts = buckets[:, 2]
-    if (counts < 0).any() or (counts != np.floor(counts)).any() or counts.sum() > 2**53:
-        return None
-    elements = int(counts.sum())
-    smallest, largest = float(buckets[0, 0]), float(buckets[-1, 1])
-    if elements == 0:
-        return None
-    if len(buckets) == 1 and largest - smallest == 1.0:
-        smallest = largest = (smallest + largest) / 2
-    if smallest == largest:
-        return Fingerprint(elements, smallest + 0.0, largest + 0.0, ())
-    return Fingerprint(elements, smallest + 0.0, largest + 0.0, tuple(int(count) for count in counts))
+    found: list[Fingerprint | None] = [None] * len(rows)
+    begins = 3 * (np.cumsum(rows) - rows)
+    for count in np.unique(rows).tolist():
+        if 0 < count <= MOST_BUCKETS:
+            which = np.flatnonzero(rows == count)
+            alike = buckets[begins[which, np.newaxis] + np.arange(3 * count)].reshape(-1, count, 3)
+            for place, fingerprint in zip(which.tolist(), _of_equal_length(alike), strict=True):
+                found[place] = fingerprint
+    return found
+
+
+def _of_equal_length(buckets: _Floats) -> list[Fingerprint | None]:
+    """The fingerprints of histograms with the same number of buckets, shape (histograms, buckets, 3)."""
+    counts = buckets[:, :, 2]
+    with np.errstate(invalid="ignore", over="ignore"):
+        elements = counts.sum(axis=1)
+        sound = np.isfinite(buckets).all(axis=(1, 2)) & (elements > 0) & (elements <= 2**53)
+        sound &= (counts >= 0).all(axis=1) & (counts == np.floor(counts)).all(axis=1)
+        smallest, largest = buckets[:, 0, 0] + 0.0, buckets[:, -1, 1] + 0.0  # no negative zero
+        if buckets.shape[1] == 1:
+            middle = np.where(largest - smallest == 1.0, (smallest + largest) / 2, np.nan)
+            is_one_value = ~np.isnan(middle)
+            smallest[is_one_value] = largest[is_one_value] = middle[is_one_value]
+    found: list[Fingerprint | None] = [None] * len(buckets)
+    which = np.flatnonzero(sound)
+    columns = (which, elements[which], smallest[which], largest[which], counts[which].astype(np.int64))
+    for place, number, low, high, in_each in zip(*(column.tolist() for column in columns), strict=True):
+        found[place] = Fingerprint(int(number), low, high, () if low == high else tuple(in_each))
+    return found
 
 
 class BucketCounter:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Fingerprint:
     """``elements`` in all, the ``smallest`` and the ``largest``, and how many lie in each bucket between them.
 

@@ -25,7 +25,8 @@ bool collector_open(Collector *self, Py_ssize_t points) {
     self->tags = PyList_New(0);
     self->other_tags = PyList_New(0);
     self->restarts = PyList_New(0);
-    return new_columns(self->columns) && self->index && self->tags && self->other_tags && self->restarts &&
+    self->buckets = PyByteArray_FromStringAndSize(NULL, 0);
+    return new_columns(self->columns) && self->buckets && self->index && self->tags && self->other_tags && self->restarts &&
            collector_reserve(self, points);
 }
 
@@ -42,6 +43,7 @@ void collector_close(Collector *self) {
     }
     PyMem_Free(self->names);
     PyMem_Free(self->staged);
+    Py_CLEAR(self->buckets);
     Py_CLEAR(self->index);
     Py_CLEAR(self->tags);
     Py_CLEAR(self->other_tags);
@@ -185,6 +187,16 @@ bool collector_append(Collector *self, Py_ssize_t place, int64_t step, double wa
     return true;
 }
 
+bool collector_append_buckets(Collector *self, Cursor buckets) {
+    const Py_ssize_t room = PyByteArray_GET_SIZE(self->buckets), wanted = self->bucket_bytes + (Py_ssize_t)buckets.left;
+    if (wanted > room && PyByteArray_Resize(self->buckets, wanted + room) < 0) {
+        return false;
+    }
+    memcpy(PyByteArray_AS_STRING(self->buckets) + self->bucket_bytes, buckets.data, buckets.left);
+    self->bucket_bytes = wanted;
+    return true;
+}
+
 static bool note_other_tag(Collector *self, Py_ssize_t place) {
     PyObject *number = PyLong_FromSsize_t(place);
     const bool is_noted = number != NULL && PyList_Append(self->other_tags, number) == 0;
@@ -242,5 +254,16 @@ PyObject *collector_take_columns(Collector *self) {
         self->columns[column] = empty[column];
     }
     self->points = self->room = 0;
+    return taken;
+}
+
+PyObject *collector_take_buckets(Collector *self) {
+    PyObject *empty = PyByteArray_FromStringAndSize(NULL, 0), *taken = self->buckets;
+    if (empty == NULL || PyByteArray_Resize(taken, self->bucket_bytes) < 0) {
+        Py_XDECREF(empty);
+        return NULL;
+    }
+    self->buckets = empty;
+    self->bucket_bytes = 0;
     return taken;
 }

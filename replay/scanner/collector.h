@@ -24,6 +24,7 @@ typedef struct {
     Py_ssize_t name;
     PyObject *kind; /* borrowed: what is counted, NULL for a point */
     double number;
+    Cursor buckets; /* of a histogram, else empty */
     uint8_t encoding;
     bool named_plugin; /* the first value of its tag to name a plugin */
 } Staged;
@@ -33,6 +34,8 @@ typedef struct {
     PyObject *columns[COLUMNS]; /* bytearrays that nobody else sees until they are handed out */
     char *data[COLUMNS];        /* where they begin, whenever there is room in them */
     Py_ssize_t points, room;
+    PyObject *buckets; /* bytearray: those of the histograms among the points, one behind the other */
+    Py_ssize_t bucket_bytes;
     PyObject *index; /* bytes of a tag -> place among the names */
     Name *names;
     Py_ssize_t name_count, name_room;
@@ -59,6 +62,7 @@ void collector_note_event(Collector *self, double wall_time);
 /* Room has to be reserved. */
 bool collector_append(Collector *self, Py_ssize_t name, int64_t step, double wall_time, double value,
                       uint8_t encoding);
+bool collector_append_buckets(Collector *self, Cursor buckets);
 bool collector_count_other(Collector *self, Py_ssize_t name, PyObject *kind);
 
 /* Room for one more staged value, zeroed; NULL where there is no memory. */
@@ -66,5 +70,8 @@ Staged *collector_stage(Collector *self);
 
 /* The five columns as a tuple of bytearrays of exact length; the collector has no points after it. */
 PyObject *collector_take_columns(Collector *self);
+
+/* The buckets as a bytearray of exact length; the collector has none after it. */
+PyObject *collector_take_buckets(Collector *self);
 
 #endif

@@ -59,11 +59,39 @@ static Outcome stage_value(Collector *self, const WireValue *value) {
     return noted == TAKEN ? decide(name, value, staged) : noted;
 }
 
-static Outcome stage_summary(Collector *self, Cursor *summary) {
+/* The same decisions as in logs/histograms.py, for ordinary values. */
+static Outcome stage_histogram(Collector *self, const WireValue *value, Cursor suffix) {
+    Cursor tag = value->tag, front;
+    if (value->kind != WIRE_TENSOR || !value->is_double || tag.left < suffix.left) {
+        return TAKEN;
+    }
+    if (!cursor_take(&tag, tag.left - suffix.left, &front) || !cursor_same(tag, suffix.data, suffix.left)) {
+        return TAKEN;
+    }
+    if (value->rows == 0) {
+        return LEFT;
+    }
+    const Outcome outcome = stage_value(self, value);
+    if (outcome == TAKEN) {
+        Staged *staged = &self->staged[self->staged_count - 1];
+        staged->kind = NULL;
+        staged->buckets = value->buckets;
+        staged->number = (double)value->rows;
+        staged->encoding = 0;
+    }
+    return outcome;
+}
+
+/* With a suffix, only the histograms whose tags end in it. */
+static Outcome stage_summary(Collector *self, Cursor *summary, const Cursor *suffix) {
     Outcome outcome = TAKEN;
     WireValue value;
     while (summary->left && outcome == TAKEN) {
-        outcome = wire_value(summary, &value) ? stage_value(self, &value) : LEFT;
+        if (!wire_value(summary, &value)) {
+            outcome = LEFT;
+        } else {
+            outcome = suffix ? stage_histogram(self, &value, *suffix) : stage_value(self, &value);
+        }
     }
     return outcome;
 }
@@ -87,7 +115,7 @@ static bool take_staged(Collector *self, const WireEvent *event) {
             staged->kind ? collector_count_other(self, staged->name, staged->kind)
                          : collector_append(self, staged->name, event->step, event->wall_time, staged->number,
                                             staged->encoding);
-        if (!is_taken) {
+        if (!is_taken || (staged->buckets.left && !collector_append_buckets(self, staged->buckets))) {
             return false;
         }
     }
@@ -95,13 +123,13 @@ static bool take_staged(Collector *self, const WireEvent *event) {
     return true;
 }
 
-static Outcome scan_payload(Collector *self, Cursor *payload) {
+static Outcome scan_payload(Collector *self, Cursor *payload, const Cursor *suffix) {
     WireEvent event;
     if (!wire_event(payload, &event)) {
         return LEFT;
     }
     self->staged_count = 0;
-    const Outcome outcome = stage_summary(self, &event.summary);
+    const Outcome outcome = stage_summary(self, &event.summary, suffix);
     if (outcome != TAKEN) {
         forget_staged(self);
         return outcome;
@@ -110,7 +138,7 @@ static Outcome scan_payload(Collector *self, Cursor *payload) {
 }
 
 /* One record off the front; where it is not taken, `from` is as it was. */
-static Outcome scan_record(Collector *self, Cursor *from, size_t largest) {
+static Outcome scan_record(Collector *self, Cursor *from, size_t largest, const Cursor *suffix) {
     Cursor rest = *from, head, payload;
     uint64_t length;
     uint32_t stored;
@@ -126,32 +154,49 @@ static Outcome scan_record(Collector *self, Cursor *from, size_t largest) {
     if (crc32c_masked(best_crc32c(payload.data, payload.left)) != stored) {
         return LEFT;
     }
-    const Outcome outcome = scan_payload(self, &payload);
+    const Outcome outcome = scan_payload(self, &payload, suffix);
     if (outcome == TAKEN) {
         *from = rest;
     }
     return outcome;
 }
 
-static PyObject *collector_scan(Collector *self, PyObject *arguments) {
-    Py_buffer buffer;
-    Py_ssize_t at, largest, records = 0;
-    if (!PyArg_ParseTuple(arguments, "y*nn:scan", &buffer, &at, &largest)) {
-        return NULL;
-    }
-    Cursor from = {buffer.buf, (size_t)buffer.len}, passed;
+static PyObject *scan_buffer(Collector *self, Py_buffer *buffer, Py_ssize_t at, Py_ssize_t largest,
+                             const Cursor *suffix) {
+    Cursor from = {buffer->buf, (size_t)buffer->len}, passed;
+    Py_ssize_t records = 0;
     Outcome outcome = LEFT;
     if (at < 0 || largest < 0 || !cursor_take(&from, (uint64_t)at, &passed)) {
         PyErr_SetString(PyExc_ValueError, "the place to scan from lies outside the buffer");
-        outcome = FAILED;
-    } else {
-        while ((outcome = scan_record(self, &from, (size_t)largest)) == TAKEN) {
-            records++;
-        }
+        return NULL;
     }
-    at = buffer.len - (Py_ssize_t)from.left;
+    while ((outcome = scan_record(self, &from, (size_t)largest, suffix)) == TAKEN) {
+        records++;
+    }
+    return outcome == FAILED ? NULL : Py_BuildValue("nn", buffer->len - (Py_ssize_t)from.left, records);
+}
+
+static PyObject *collector_scan(Collector *self, PyObject *arguments) {
+    Py_buffer buffer;
+    Py_ssize_t at, largest;
+    if (!PyArg_ParseTuple(arguments, "y*nn:scan", &buffer, &at, &largest)) {
+        return NULL;
+    }
+    PyObject *result = scan_buffer(self, &buffer, at, largest, NULL);
     PyBuffer_Release(&buffer);
-    return outcome == FAILED ? NULL : Py_BuildValue("nn", at, records);
+    return result;
+}
+
+static PyObject *collector_scan_histograms(Collector *self, PyObject *arguments) {
+    Py_buffer buffer;
+    Py_ssize_t at, largest, size;
+    const char *suffix;
+    if (!PyArg_ParseTuple(arguments, "y*nns#:scan_histograms", &buffer, &at, &largest, &suffix, &size)) {
+        return NULL;
+    }
+    PyObject *result = scan_buffer(self, &buffer, at, largest, &(Cursor){(const uint8_t *)suffix, (size_t)size});
+    PyBuffer_Release(&buffer);
+    return result;
 }
 
 /* ------------------------------------------------------------- the same methods as PythonCollector's */
@@ -247,6 +292,30 @@ static PyObject *method_count_other(Collector *self, PyObject *arguments) {
     Py_RETURN_NONE;
 }
 
+static PyObject *method_append_histogram(Collector *self, PyObject *arguments) {
+    PyObject *tag;
+    long long step;
+    double wall_time;
+    Py_buffer buckets;
+    if (!PyArg_ParseTuple(arguments, "ULdy*:append_histogram", &tag, &step, &wall_time, &buckets)) {
+        return NULL;
+    }
+    const double rows = (double)(buckets.len / (Py_ssize_t)(3 * sizeof(double)));
+    const Py_ssize_t place = name_of_text(self, tag);
+    const bool is_added = place >= 0 && collector_reserve(self, 1) &&
+                          collector_append(self, place, step, wall_time, rows, 0) &&
+                          collector_append_buckets(self, (Cursor){buckets.buf, (size_t)buckets.len});
+    PyBuffer_Release(&buckets);
+    if (!is_added) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *method_take_buckets(Collector *self, PyObject *Py_UNUSED(ignored)) {
+    return collector_take_buckets(self);
+}
+
 static PyObject *method_take_columns(Collector *self, PyObject *Py_UNUSED(ignored)) {
     return collector_take_columns(self);
 }
@@ -317,6 +386,13 @@ static void collector_dealloc(PyObject *self) {
 static PyMethodDef collector_methods[] = {
     METHOD("scan", collector_scan, METH_VARARGS,
            "scan(buffer, at, largest)\n--\n\nTake ordinary records from index `at` on: (index behind them, their number)."),
+    METHOD("scan_histograms", collector_scan_histograms, METH_VARARGS,
+           "scan_histograms(buffer, at, largest, suffix)\n--\n\nThe same, of nothing but histograms whose tags end so."),
+    METHOD("append_histogram", method_append_histogram, METH_VARARGS,
+           "append_histogram(tag, step, wall_time, buckets)\n--\n\nAppend rows of 3 doubles as a point, their number "
+           "being its value."),
+    METHOD("take_buckets", method_take_buckets, METH_NOARGS,
+           "take_buckets()\n--\n\nThe rows of all histograms, which are none afterwards."),
     METHOD("note_event", method_note_event, METH_O, "note_event(wall_time)\n--\n\nNote that an event was read."),
     METHOD("restart", method_restart, METH_O, "restart(step)\n--\n\nNote a SessionLog.START."),
     METHOD("note_plugin", method_note_plugin, METH_VARARGS,

@@ -182,45 +182,50 @@ static bool histo(Cursor *body) {
     return true;
 }
 
-static bool dimension(Cursor *body, bool *is_one) {
-    uint64_t size = 0;
+static bool dimension(Cursor *body, uint64_t *size) {
     uint8_t key;
-    if (body->left && !(take_key(body, &key) && key == KEY(1, VARINT) && cursor_varint(body, &size))) {
+    *size = 0;
+    if (body->left && !(take_key(body, &key) && key == KEY(1, VARINT) && cursor_varint(body, size))) {
         return false;
     }
-    *is_one = size == 1;
     return body->left == 0; /* a second size or a name is not ordinary */
 }
 
-static bool shape(Cursor *body, bool *is_one) {
-    uint32_t seen = 0;
-    uint8_t key;
-    Cursor inner;
-    while (body->left) {
-        bool this_is_one = true;
-        if (!take_key(body, &key)) {
-            return false;
-        }
-        if (key == KEY(2, SIZED)) {
-            if (!cursor_sized(body, &inner) || !dimension(&inner, &this_is_one)) {
-                return false;
-            }
-        } else if (key != KEY(3, VARINT) || !first_time(&seen, 3) || !pass_varint(body)) { /* unknown_rank */
-            return false;
-        }
-        *is_one = *is_one && this_is_one;
-    }
-    return true;
-}
-
-/* What of a tensor bears on whether it is one number. */
+/* What of a tensor bears on whether it is one number, or rows of three. */
 typedef struct {
     uint64_t dtype;
     bool is_one; /* every dimension is 1 */
+    size_t dimensions;
+    uint64_t sizes[2]; /* the first two */
     Cursor content;
     size_t floats, doubles; /* elements of float_val and double_val */
     Cursor last_float, last_double;
 } Tensor;
+
+static bool shape(Cursor *body, Tensor *tensor) {
+    uint32_t seen = 0;
+    uint8_t key;
+    Cursor inner;
+    while (body->left) {
+        uint64_t size;
+        if (!take_key(body, &key)) {
+            return false;
+        }
+        if (key == KEY(2, SIZED)) {
+            if (!cursor_sized(body, &inner) || !dimension(&inner, &size)) {
+                return false;
+            }
+            tensor->is_one = tensor->is_one && size == 1;
+            if (tensor->dimensions < 2) {
+                tensor->sizes[tensor->dimensions] = size;
+            }
+            tensor->dimensions++;
+        } else if (key != KEY(3, VARINT) || !first_time(&seen, 3) || !pass_varint(body)) { /* unknown_rank */
+            return false;
+        }
+    }
+    return true;
+}
 
 /* A piece of a repeated field of fixed width: packed, or one element. */
 static bool take_elements(Cursor *from, uint8_t key, size_t width, size_t *count, Cursor *last) {
@@ -254,7 +259,7 @@ static bool tensor_field(Cursor *body, uint8_t key, uint32_t *seen, Tensor *tens
     case KEY(1, VARINT):
         return first_time(seen, 1) && cursor_varint(body, &tensor->dtype) && tensor->dtype < 128;
     case KEY(2, SIZED):
-        return first_time(seen, 2) && cursor_sized(body, &inner) && shape(&inner, &tensor->is_one);
+        return first_time(seen, 2) && cursor_sized(body, &inner) && shape(&inner, tensor);
     case KEY(3, VARINT): /* version_number */
         return first_time(seen, 3) && pass_varint(body);
     case KEY(4, SIZED):
@@ -302,8 +307,19 @@ static bool tensor_number(const Tensor *tensor, WireValue *value) {
     return cursor_fixed32(&bytes, &bits) && number_of_float(bits, &value->number);
 }
 
+static void tensor_rows(const Tensor *tensor, WireValue *value) {
+    const uint64_t row = 3 * sizeof(double);
+    value->is_double = tensor->dtype == DT_DOUBLE;
+    value->buckets = tensor->content;
+    value->rows = tensor->content.left / row;
+    if (!value->is_double || tensor->dimensions != 2 || tensor->sizes[0] != value->rows || tensor->sizes[1] != 3 ||
+        tensor->content.left % row) {
+        value->rows = 0;
+    }
+}
+
 static bool take_tensor(Cursor *from, WireValue *value) {
-    Tensor tensor = {.is_one = true};
+    Tensor tensor = {.is_one = true, .content = {from->data, 0}};
     uint32_t seen = 0;
     uint8_t key;
     Cursor body;
@@ -316,6 +332,7 @@ static bool take_tensor(Cursor *from, WireValue *value) {
         }
     }
     value->kind = WIRE_TENSOR;
+    tensor_rows(&tensor, value);
     return tensor_number(&tensor, value);
 }
 

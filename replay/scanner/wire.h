@@ -23,6 +23,9 @@ typedef struct {
     bool is_scalar; /* of a tensor: one float or double, in `number` */
     uint8_t encoding;
     double number;
+    bool is_double; /* of a tensor: its elements are doubles */
+    uint64_t rows;  /* of a tensor of doubles with the shape (rows, 3) and its content in one piece, else 0 */
+    Cursor buckets; /* that content */
 } WireValue;
 
 bool wire_event(Cursor *payload, WireEvent *event);

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tensorboard.plugins.histogram.summary_v2 import histogram_pb
 from tensorboard.util.tensor_util import make_ndarray
 
-from cbreplay.buckets import BucketCounter, fingerprint_of_buckets
+from cbreplay.buckets import BucketCounter, fingerprints_of_buckets
 from cbreplay.fingerprints import Fingerprint
 
 _FLOATS = st.floats(-(2.0**100), 2.0**100, width=32)
@@ -23,7 +23,11 @@ def of_numbers(numbers: np.ndarray, pieces: int = 1) -> Fingerprint | None:
 
 
 def as_tensorboard(numbers: np.ndarray) -> Fingerprint | None:
-    return fingerprint_of_buckets(make_ndarray(histogram_pb("tag", numbers).value[0].tensor))
+    return of_buckets(make_ndarray(histogram_pb("tag", numbers).value[0].tensor))
+
+
+def of_buckets(buckets: np.ndarray) -> Fingerprint | None:
+    return fingerprints_of_buckets(buckets.ravel(), np.array([len(buckets)]))[0]
 
 
 @given(st.lists(_FLOATS, min_size=1, max_size=200), st.integers(1, 7))
@@ -61,11 +65,23 @@ def test_the_extremes_count_to_the_last_bit_and_what_lies_between_by_its_bucket(
         ([[0.0, 1.0, -3.0]], None),
         ([[0.0, 1.0, 2.5]], None),
         ([[0.0, 0.0, 0.0]], None),
-        ([[0.0, 1.0]], None),
+        ([[0.0, 1.0, 2.0**54]], None),
+        ([[0.0, 1.0, 1.0]] * 1001, None),
+        (np.zeros((0, 3)), None),
     ],
 )
 def test_logged_buckets_that_tell_nothing_have_no_fingerprint(buckets, fingerprint) -> None:
-    assert fingerprint == fingerprint_of_buckets(np.array(buckets))
+    assert fingerprint == of_buckets(np.array(buckets))
+
+
+def test_histograms_of_any_lengths_side_by_side_are_each_their_own() -> None:
+    lengths = [2, 0, 1, 30, 2, 1001, 1, 30]
+    made = [
+        np.random.default_rng(number).integers(1, 9, (rows, 3)).astype(float) for number, rows in enumerate(lengths)
+    ]
+    together = fingerprints_of_buckets(np.concatenate(made).ravel(), np.array(lengths))
+    assert together == [of_buckets(buckets) for buckets in made]
+    assert [found is None for found in together] == [rows in (0, 1001) for rows in lengths]
 
 
 def test_a_range_beyond_float64_has_no_fingerprint() -> None:

@@ -12,6 +12,7 @@ from cbreplay.errors import NotALogError
 from cbreplay.logs import records
 from cbreplay.logs.columns import EventColumns
 from cbreplay.logs.events import read_event_file
+from cbreplay.logs.histograms import histograms_in_file
 from cbreplay.scanner import VARIABLE, compiled_collector
 
 #: Whether the scanner is built: without it there is nothing to compare.
@@ -31,7 +32,11 @@ def told(path: Path, reader: str) -> dict[str, Any]:
             columns = read_event_file(path)
         except NotALogError as error:
             return {"refused": str(error)}
-    return told_of(columns)
+        histograms = histograms_in_file(path)
+    return {
+        **told_of(columns),
+        "histograms": [(step, _bits(wall_time), tag, found) for step, wall_time, tag, found in histograms],
+    }
 
 
 def told_of(columns: EventColumns) -> dict[str, Any]:

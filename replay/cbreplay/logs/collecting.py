@@ -48,11 +48,20 @@ class Collector(Protocol):
     def append_point(self, tag: str, step: int, wall_time: float, value: float, encoding: int, /) -> None:
         """Append one scalar point."""
 
+    def append_histogram(self, tag: str, step: int, wall_time: float, buckets: bytes, /) -> None:
+        """Append a histogram, rows of three doubles, as a point: its value is the number of its rows."""
+
     def count_other(self, tag: str, kind: str, /) -> None:
         """Count a value that is no scalar."""
 
     def take_columns(self) -> tuple[Any, Any, Any, Any, Any]:
-        """Wall time (float64), step (int64), tag id (int32), value (float64) and encoding (uint8) as buffers."""
+        """Wall time (float64), step (int64), tag id (int32), value (float64) and encoding (uint8) as buffers.
+
+        There are no points afterwards; the tags keep their ids.
+        """
+
+    def take_buckets(self) -> Any:
+        """The rows of all histograms, one behind the other, as a buffer; there are none afterwards."""
 
 
 class PythonCollector:
@@ -62,14 +71,18 @@ class PythonCollector:
         self.others: dict[str, tuple[str, int]] = {}
         self.first_wall_time: float | None = None
         self.last_wall_time: float | None = None
+        self._buckets = bytearray()
+        self._clear()
+        self._ids: dict[str, int] = {}
+        self._plugins: dict[str, str] = {}
+        self._restarts: list[tuple[int, int]] = []
+
+    def _clear(self) -> None:
         self._wall_time = array("d")
         self._step = array("q")
         self._tag_id = array("i")
         self._value = array("d")
         self._encoding = array("B")
-        self._ids: dict[str, int] = {}
-        self._plugins: dict[str, str] = {}
-        self._restarts: list[tuple[int, int]] = []
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -108,10 +121,22 @@ class PythonCollector:
         self._value.append(value)
         self._encoding.append(encoding)
 
+    def append_histogram(self, tag: str, step: int, wall_time: float, buckets: bytes, /) -> None:
+        """Append a histogram, rows of three doubles, as a point: its value is the number of its rows."""
+        self.append_point(tag, step, wall_time, len(buckets) // 24, 0)
+        self._buckets += buckets
+
     def count_other(self, tag: str, kind: str, /) -> None:
         """Count a value that is no scalar."""
         self.others[tag] = (kind, self.others.get(tag, (kind, 0))[1] + 1)
 
     def take_columns(self) -> tuple[Any, Any, Any, Any, Any]:
         """Wall time (float64), step (int64), tag id (int32), value (float64) and encoding (uint8) as buffers."""
-        return self._wall_time, self._step, self._tag_id, self._value, self._encoding
+        taken = self._wall_time, self._step, self._tag_id, self._value, self._encoding
+        self._clear()
+        return taken
+
+    def take_buckets(self) -> Any:
+        """The rows of all histograms, one behind the other, as a buffer; there are none afterwards."""
+        taken, self._buckets = self._buckets, bytearray()
+        return taken

@@ -11,9 +11,16 @@ from writing import keras_scalar, tensor, write_events
 import cbreplay as cb
 from cbreplay.fingerprints import Fingerprint
 from cbreplay.logs.histograms import read_histograms
+from cbreplay.scanner import VARIABLE
 
 BUCKETS = np.array([[0.0, 1.0, 3.0], [1.0, 2.0, 4.0]])
 FOUND = Fingerprint(7, 0.0, 2.0, (3, 4))
+
+
+@pytest.fixture(autouse=True, params=["", "python"])
+def reader(request, monkeypatch) -> None:
+    """Both readers, where both are there."""
+    monkeypatch.setenv(VARIABLE, request.param)
 
 
 def histogram(tag: str, step: int, values=BUCKETS, *, content: bool = True, dtype: int = 2, shape=None):
@@ -66,6 +73,15 @@ def test_what_keras_does_not_write_at_an_epochs_end_is_left_out(tmp_path, event)
 )
 def test_a_histogram_that_tells_nothing_is_there_without_a_fingerprint(tmp_path, event) -> None:
     assert [item.fingerprint for item in read_histograms(run_with(tmp_path, event))] == [None]
+
+
+def test_histograms_are_the_same_however_many_wait_for_each_other(tmp_path, monkeypatch) -> None:
+    made = [histogram(f"{number % 3}/histogram", 1, BUCKETS + number, content=number % 4 > 0) for number in range(40)]
+    run = run_with(tmp_path, *made)
+    expected = read_histograms(run)
+    assert [item.fingerprint.smallest for item in expected] == list(range(40))
+    monkeypatch.setattr("cbreplay.logs.histograms._MOST_WAITING", 100)
+    assert expected == read_histograms(run)
 
 
 def test_a_resumed_training_says_which_fit_wrote_it_and_what_was_replaced(tmp_path) -> None:

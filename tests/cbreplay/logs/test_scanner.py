@@ -23,9 +23,11 @@ from wire import float32, float64, key, number, sized, varint
 from writing import encode, keras_scalar, record, restart, simple, tensor, version, write_events
 
 from cbreplay.errors import NotALogError
-from cbreplay.logs import events
+from cbreplay.logs import events, histograms
 from cbreplay.logs.collecting import PythonCollector
 from cbreplay.logs.events import read_event_file
+from cbreplay.logs.histograms import histograms_in_file
+from cbreplay.logs.messages import event_in
 from cbreplay.logs.records import RecordReader
 from cbreplay.scanner import VARIABLE, active_reader, compiled_collector
 
@@ -304,6 +306,49 @@ def test_the_scanner_leaves_the_rest_to_python_and_goes_on_behind(tmp_path, monk
     assert (name, left_to_python(path, monkeypatch)) == (name, 1)
 
 
+ROWS = sized(2, sized(2, number(1, 2)) + sized(2, number(1, 3)))
+EDGES = struct.pack("<6d", 0.0, 1.0, 3.0, 1.0, 2.0, 4.0)
+
+
+def _weights(*fields: bytes, plugin: bytes = b"histograms", tag: bytes = b"w/histogram") -> bytes:
+    return _value(sized(1, tag), sized(9, sized(1, sized(1, plugin))), sized(8, b"".join(fields)))
+
+
+WEIGHTS = {  # whether they are left to Python when histograms are read
+    "rows of three": (0, _weights(number(1, 2), ROWS, sized(4, EDGES))),
+    "rows behind their content": (0, _weights(sized(4, EDGES), ROWS, number(1, 2))),
+    "another tag": (0, _weights(number(1, 2), ROWS, sized(4, EDGES), tag=b"w/histograms")),
+    "a tag that is shorter than the ending": (0, _weights(number(1, 2), ROWS, sized(4, EDGES), tag=b"gram")),
+    "a tag that is the ending": (0, _weights(number(1, 2), ROWS, sized(4, EDGES), tag=b"/histogram")),
+    "floats": (0, _weights(number(1, 1), ROWS, sized(4, EDGES))),
+    "a scalar": (0, _value(sized(1, b"a/histogram"), POINT)),
+    "no shape": (1, _weights(number(1, 2), sized(4, EDGES))),
+    "another number of rows": (1, _weights(number(1, 2), ROWS, sized(4, EDGES + EDGES))),
+    "half a row": (1, _weights(number(1, 2), ROWS, sized(4, EDGES[:36]))),
+    "rows of two": (
+        1, _weights(number(1, 2), sized(2, sized(2, number(1, 3)) + sized(2, number(1, 2))), sized(4, EDGES)),
+    ),
+    "three dimensions": (1, _weights(number(1, 2), sized(2, ROWS[2:] + sized(2, number(1, 1))), sized(4, EDGES))),
+    "numbers of their own": (1, _weights(number(1, 2), ROWS, sized(6, EDGES))),
+    "one number for all": (1, _weights(number(1, 2), ROWS, sized(6, EDGES[8:16]))),
+    "no numbers": (1, _weights(number(1, 2), ROWS)),
+    "no plugin": (1, _value(sized(1, b"w/histogram"), sized(8, number(1, 2) + ROWS + sized(4, EDGES)))),
+    "an odd field": (1, _weights(number(1, 2), ROWS, sized(4, EDGES)) + number(12, 1)),
+}  # fmt: skip
+
+
+@needs_scanner
+@pytest.mark.parametrize("name", WEIGHTS)
+def test_weight_histograms_are_taken_where_they_are_ordinary(tmp_path, monkeypatch, name: str) -> None:
+    expected, payload = WEIGHTS[name]
+    assert differences(a_file(tmp_path, BEFORE, payload, BEHIND, payload, WEIGHTS["rows of three"][1])) == {}
+    left = []
+    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.setattr(histograms, "event_in", lambda given: left.append(given) or event_in(given))
+    histograms_in_file(a_file(tmp_path, payload, BEHIND))
+    assert left == [payload] * expected
+
+
 @needs_scanner
 def test_a_record_that_is_left_leaves_no_trace(tmp_path) -> None:
     """Its first value names a plugin, its last one is odd: protobuf refuses it, and the plugin is not known."""
@@ -492,6 +537,14 @@ def test_no_memory_at_any_moment_is_an_error_and_nothing_worse() -> None:
         finally:
             testing.remove_mem_hooks()
         assert taken in (None, (len(content), len(ORDINARY) + 2))
+        testing.set_nomemory(moment, moment + 1)
+        try:
+            collector.scan_histograms(record(WEIGHTS["rows of three"][1]) * 9, 0, 2**20, "/histogram")
+            collector.take_buckets()
+        except MemoryError:
+            pass
+        finally:
+            testing.remove_mem_hooks()
         collector.scan(content, 0, 2**20)
         assert len(collector.tags) > 2
         testing.set_nomemory(moment % 12, moment % 12 + 1)
