@@ -51,7 +51,7 @@ def main() -> None:
         print(json.dumps(_run(*given.run)))
         return
     sizes = SIZES | {name: int(size) for name, size in (item.split("=") for item in given.size)}
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    print(f"{_processor()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}")
     with tempfile.TemporaryDirectory() as folder:
         for kind in given.only or KINDS:
             place = Path(folder) / kind
@@ -59,6 +59,14 @@ def main() -> None:
             total = sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
             print(f"\n{kind}: {sizes[kind]:,} {KINDS[kind][0]}, {total / 1e6:,.0f} MB")
             _compare(place, given.reader or READERS, given.repeat)
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.machine()
+    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
 
 
 def _compare(place: Path, readers: tuple[str, ...], repeat: int) -> None:
@@ -89,12 +97,20 @@ def _run(reader: str, folder: str) -> dict[str, float]:
         "rustboard": _rustboard, "rustboard-checksum": _rustboard_checksum, "accumulator": _accumulator,
         "tbparse": _tbparse,
     }[reader]  # fmt: skip
-    import resource
+    seconds, points, *memory = read(folder)
+    return {"seconds": seconds, "points": points, "memory": memory[0] if memory else _peak_memory(os.getpid())}
 
-    seconds, points = read(folder)
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    others = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    return {"seconds": seconds, "points": points, "memory": 1024 * (others if reader.startswith("rust") else own)}
+
+def _peak_memory(process: int) -> int:
+    """The most memory that a process has had, bytes; 0 where the system does not tell.
+
+    ``getrusage`` would count what the process had before it became this program, too.
+    """
+    try:
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 
 
 def _bytes(folder: str) -> tuple[float, int]:
@@ -157,19 +173,20 @@ def _tbparse(folder: str) -> tuple[float, int]:
     from tbparse import SummaryReader
 
     began = time.perf_counter()
-    points = len(SummaryReader(folder, event_types={"scalars"}).scalars)
+    found = SummaryReader(folder, event_types={"scalars", "tensors"})
+    points = len(found.scalars) + sum("histogram" not in tag for tag in found.tensors.get("tag", ()))
     return time.perf_counter() - began, points
 
 
-def _rustboard(folder: str) -> tuple[float, int]:
+def _rustboard(folder: str) -> tuple[float, int, int]:
     return _served(folder, ())
 
 
-def _rustboard_checksum(folder: str) -> tuple[float, int]:
+def _rustboard_checksum(folder: str) -> tuple[float, int, int]:
     return _served(folder, ("--checksum",))
 
 
-def _served(folder: str, flags: tuple[str, ...]) -> tuple[float, int]:
+def _served(folder: str, flags: tuple[str, ...]) -> tuple[float, int, int]:
     """Load with TensorBoard's data server and fetch every scalar over its own protocol, until none is missing."""
     import grpc
     import tensorboard_data_server
@@ -200,7 +217,7 @@ def _served(folder: str, flags: tuple[str, ...]) -> tuple[float, int]:
                 run_tag_filter=provider.RunTagFilter(),
             )  # fmt: skip
             points = sum(len(series) for tags in found.values() for series in tags.values())
-            return time.perf_counter() - began, points
+            return time.perf_counter() - began, points, _peak_memory(server.pid)
         finally:
             assert server.stdin is not None
             server.stdin.close()
