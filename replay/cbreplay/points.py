@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -81,24 +82,22 @@ class Part:
 
     def tag_order(self) -> npt.NDArray[np.intp]:
         """Where the points stand, those of a tag together and in the order of writing: shape (points,)."""
+        if 0 < len(self.tags) <= _FEW_TAGS:  # to look for each is faster than to sort
+            return np.concatenate([np.flatnonzero(self.tag_id == tag_id) for tag_id in range(len(self.tags))])
         narrow = self.tag_id.astype(np.uint16) if len(self.tags) <= 1 << 16 else self.tag_id  # sorted by radix
         return np.argsort(narrow, kind="stable")
 
     @cached_property
     def by_tag(self) -> tuple[tuple[str, Series], ...]:
         """Each tag that has points, and its points, by tag id."""
-        if len(self.tags) <= _FEW_TAGS:  # to look for each is faster than to sort
-            places = [np.flatnonzero(self.tag_id == tag_id) for tag_id in range(len(self.tags))]
-        else:
-            order = self.tag_order()
-            places = np.split(order, np.flatnonzero(np.diff(self.tag_id[order])) + 1)
+        order = self.tag_order()
+        tag_id, step = self.tag_id[order], self.step[order]
+        wall_time, value = self.wall_time[order], self.value[order]
+        borders = (np.flatnonzero(tag_id[1:] != tag_id[:-1]) + 1).tolist()
         return tuple(
-            (
-                self.tags[self.tag_id[index[0]]],
-                Series(self.step[index], self.wall_time[index], self.value[index], self.exact),
-            )
-            for index in places
-            if len(index)
+            (self.tags[tag_id[begin]], Series(step[begin:end], wall_time[begin:end], value[begin:end], self.exact))
+            for begin, end in pairwise([0, *borders, len(tag_id)])
+            if begin < end
         )
 
     def cut(self, begin: int, end: int, restarts_at: int | None) -> Part:

@@ -84,7 +84,8 @@ static Py_ssize_t enter_name(Collector *self, PyObject *key) {
     }
     Py_DECREF(place);
     Py_INCREF(key);
-    names[self->name_count] = (Name){.key = key, .tag = tag, .id = -1, .next = -1};
+    const Cursor bytes = {(const uint8_t *)PyBytes_AS_STRING(key), (size_t)PyBytes_GET_SIZE(key)};
+    names[self->name_count] = (Name){.key = key, .bytes = bytes, .tag = tag, .id = -1, .next = -1};
     return self->name_count++;
 }
 
@@ -105,8 +106,7 @@ static Py_ssize_t find_name(Collector *self, Cursor tag) {
 }
 
 static bool is_named(const Collector *self, Py_ssize_t place, Cursor tag) {
-    return place >= 0 && cursor_same(tag, PyBytes_AS_STRING(self->names[place].key),
-                                     (size_t)PyBytes_GET_SIZE(self->names[place].key));
+    return place >= 0 && cursor_same(tag, self->names[place].bytes);
 }
 
 Py_ssize_t collector_name(Collector *self, Cursor tag) {

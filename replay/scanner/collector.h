@@ -12,6 +12,7 @@ enum { WALL_TIME, STEP, TAG_ID, VALUE, ENCODING, COLUMNS };
 
 typedef struct {
     PyObject *key;    /* the tag's bytes, in UTF-8 */
+    Cursor bytes;     /* those of the key */
     PyObject *tag;    /* the same as text */
     PyObject *plugin; /* NULL as long as no value of the tag named one */
     PyObject *kind;   /* of what was counted under the tag, NULL as long as nothing was */

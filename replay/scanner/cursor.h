@@ -101,8 +101,19 @@ static inline bool cursor_is_ascii(Cursor text) {
     return (bits & UINT64_C(0x8080808080808080)) == 0;
 }
 
-static inline bool cursor_same(Cursor one, const void *data, size_t size) {
-    return one.left == size && (size == 0 || memcmp(one.data, data, size) == 0);
+static inline bool cursor_same(Cursor one, Cursor other) {
+    uint64_t differing = 0;
+    Cursor a, b;
+    if (one.left != other.left) {
+        return false;
+    }
+    while (cursor_take(&one, 8, &a) && cursor_take(&other, 8, &b)) {
+        differing |= cursor_le64(a.data) ^ cursor_le64(b.data);
+    }
+    while (cursor_take(&one, 1, &a) && cursor_take(&other, 1, &b)) {
+        differing |= (uint64_t)(a.data[0] ^ b.data[0]);
+    }
+    return differing == 0;
 }
 
 #endif

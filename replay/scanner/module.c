@@ -65,7 +65,7 @@ static Outcome stage_histogram(Collector *self, const WireValue *value, Cursor s
     if (value->kind != WIRE_TENSOR || !value->is_double || tag.left < suffix.left) {
         return TAKEN;
     }
-    if (!cursor_take(&tag, tag.left - suffix.left, &front) || !cursor_same(tag, suffix.data, suffix.left)) {
+    if (!cursor_take(&tag, tag.left - suffix.left, &front) || !cursor_same(tag, suffix)) {
         return TAKEN;
     }
     if (value->rows == 0) {

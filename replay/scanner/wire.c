@@ -374,7 +374,8 @@ bool wire_value(Cursor *summary, WireValue *value) {
     if (!take_key(summary, &key) || key != KEY(1, SIZED) || !cursor_sized(summary, &body)) {
         return false;
     }
-    *value = (WireValue){.tag = {body.data, 0}, .plugin = {body.data, 0}};
+    value->tag = value->plugin = (Cursor){body.data, 0};
+    value->is_scalar = value->is_double = false; /* the rest is set with its kind */
     while (body.left) {
         if (!take_key(&body, &key) || !value_field(&body, key, &seen, value)) {
             return false;

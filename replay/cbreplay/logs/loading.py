@@ -43,6 +43,9 @@ def load_runs(
     ``evaluations`` to count the evaluations. ``progress`` is called with (files read, files in all). Damaged
     and skipped files are in the result; only a path that does not exist (:class:`LogNotFoundError`) or cannot
     be listed (OSError) and an unknown ``epoch_axis`` (:class:`ParameterError`) raise.
+
+    What large event files hold besides histograms and images is kept in the user's cache folder and taken from there
+    while they stay the same; the environment variable ``CBREPLAY_CACHE`` names another folder, or says ``off``.
     """
     if epoch_axis not in EPOCH_AXES:
         raise ParameterError(f"epoch_axis must be one of {', '.join(EPOCH_AXES)}, got {epoch_axis!r}")

@@ -27,6 +27,7 @@ OVERHEAD = HEADER.size + FOOTER.size
 MAX_PAYLOAD = 64 << 20
 
 _CHUNK = 1 << 18  # bytes that are read at a time: they stay in a processor's cache while they are looked at
+_LARGEST_KEPT = 1 << 22  # bytes of a buffer that is not given up behind a large record
 _FIRST_WINDOW = 1 << 10
 _READ_AGAIN = 16  # times the size of the file
 _BAD_PAYLOAD = "the payload and its checksum disagree"
@@ -136,7 +137,7 @@ class RecordReader:
         if self._base + self._end >= self._size:
             return False
         held = self._bytes(self._at, self._end - self._at)
-        if not max(count, _CHUNK) <= len(self._buffer) <= max(count, 2 * _CHUNK):
+        if not count <= len(self._buffer) <= max(count, _LARGEST_KEPT):
             self._buffer = bytearray(max(count, min(_CHUNK, self._size)))
         self._buffer[: len(held)] = held
         self._base += self._at
