@@ -14,7 +14,7 @@ from .suggesting import closest
 _NOT_TRIED = (
     "monitor", "mode", "baseline", "restore_best_weights", "profile", "planned_epochs", "histories", "epoch_axis",
     "max_regret", "budget", "absolute", "final", "compare", "censored", "group_by", "confidence", "resamples", "seed",
-    "out", "plots", "figure_format", "figure_size", "dpi", "figure_style", "x_axis",
+    "out", "plots", "no_cache", "figure_format", "figure_size", "dpi", "figure_style", "x_axis",
 )  # fmt: skip
 
 

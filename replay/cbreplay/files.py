@@ -91,7 +91,7 @@ def files_below(folder: Path, skipped: list[Skipped]) -> Iterator[tuple[Path, os
         except OSError as error:
             if here == os.fspath(folder):
                 raise
-            skipped.append(Skipped(here, f"cannot be listed: {error.strerror}"))
+            skipped.append(Skipped(str(Path(here)), f"cannot be listed: {error.strerror}"))
             continue
         for entry in entries:
             if not _is_folder(entry):

@@ -9,4 +9,5 @@ import numpy.typing as npt
 def median(numbers: npt.ArrayLike) -> float:
     """The median of at least one number, none of them NaN; the mean of the middle two where their count is even."""
     ordered = np.sort(np.asarray(numbers, np.float64))
-    return float((ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2)
+    low, high = float(ordered[(len(ordered) - 1) // 2]), float(ordered[len(ordered) // 2])
+    return low if low == high else (low + high) / 2

@@ -233,15 +233,30 @@ Staged *collector_stage(Collector *self) {
     return &items[self->staged_count++];
 }
 
+/* Room that was never used is given back as a whole: a large block that is only cut stays a mapping of its own, of
+ * which a process has some tens of thousands. */
+static bool cut_to(PyObject **column, Py_ssize_t size, bool is_copied) {
+    if (!is_copied) {
+        return PyByteArray_Resize(*column, size) == 0;
+    }
+    PyObject *exact = PyByteArray_FromStringAndSize(PyByteArray_AS_STRING(*column), size);
+    if (exact == NULL) {
+        return false;
+    }
+    Py_SETREF(*column, exact);
+    return true;
+}
+
 PyObject *collector_take_columns(Collector *self) {
     PyObject *empty[COLUMNS], *taken = PyTuple_New(COLUMNS);
     if (taken == NULL || !new_columns(empty)) {
         Py_XDECREF(taken);
         return NULL;
     }
+    const bool is_mostly_room = self->points < self->room / 2;
     self->room = self->points; /* whatever happens below, there is no more than this */
     for (int column = 0; column < COLUMNS; column++) {
-        if (PyByteArray_Resize(self->columns[column], self->points * WIDTHS[column]) < 0) {
+        if (!cut_to(&self->columns[column], self->points * WIDTHS[column], is_mostly_room)) {
             for (int other = 0; other < COLUMNS; other++) {
                 Py_DECREF(empty[other]);
             }

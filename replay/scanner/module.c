@@ -62,11 +62,12 @@ static Outcome stage_value(Collector *self, const WireValue *value) {
 /* The same decisions as in logs/histograms.py, for ordinary values. */
 static Outcome stage_histogram(Collector *self, const WireValue *value, Cursor suffix) {
     Cursor tag = value->tag, front;
+    const Outcome passed = cursor_is_ascii(tag) ? TAKEN : LEFT; /* protobuf refuses an event with a bad tag */
     if (value->kind != WIRE_TENSOR || !value->is_double || tag.left < suffix.left) {
-        return TAKEN;
+        return passed;
     }
     if (!cursor_take(&tag, tag.left - suffix.left, &front) || !cursor_same(tag, suffix)) {
-        return TAKEN;
+        return passed;
     }
     if (value->rows == 0) {
         return LEFT;

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+_OFF = "off: CBREPLAY_CACHE says so, or there is no home folder to keep anything in"
+
 
 @click.group("cache", invoke_without_command=True)
 @click.pass_context
@@ -19,7 +21,7 @@ def command(context: click.Context) -> None:
 
         cache = event_cache()
         if cache is None:
-            click.echo("off: CBREPLAY_CACHE says so")
+            click.echo(_OFF)
         else:
             kept = cache.sizes()
             click.echo(f"{cache.folder}: {plural(len(kept), 'event file')}, {size(sum(kept))}")
@@ -32,4 +34,4 @@ def clear() -> None:
     from cbreplay.text import size
 
     cache = event_cache()
-    click.echo("off: CBREPLAY_CACHE says so" if cache is None else f"freed {size(cache.clear())} in {cache.folder}")
+    click.echo(_OFF if cache is None else f"freed {size(cache.clear())} in {cache.folder}")

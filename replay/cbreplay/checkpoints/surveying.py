@@ -106,6 +106,9 @@ def match_paths(
                 skipped.append(Skipped(str(path), f"cannot be read: {error.strerror or error}"))
             if progress is not None:
                 progress(done, len(paths))
+    except BaseException:
+        shared_reader().interrupt()  # or else the end of this process waits for the file that is being read
+        raise
     finally:
         waiting.shutdown(wait=False, cancel_futures=True)
     return match_files(checkpoints, runs, index, template=template, steps_per_epoch=steps_per_epoch), skipped

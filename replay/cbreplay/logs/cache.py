@@ -1,8 +1,9 @@
 """What large event files hold, kept in the user's cache folder, so that they are read in a moment the next time.
 
 An entry says which event file it is of: path, size, time of modification, and a hash of its first and its last bytes.
-Where all of them are the same it is taken; where the file has only grown, reading goes on behind what is known;
-in all other cases, and whatever is wrong with an entry, the event file is read as if there was none.
+Where all of them are the same it is taken; where the file is larger and these bytes are the same, reading goes on
+behind what is known, for writers only ever append; in all other cases, and whatever is wrong with an entry, the event
+file is read as if there was none. What is not seen: bytes in the middle that change in a file that also grows.
 
 Only files that are mostly something else than scalars (histograms, images, graphs) are kept: an entry is far smaller
 than its file. Scalars are read from their own file about as fast as from an entry.
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -66,16 +68,20 @@ def without_cache() -> Iterator[None]:
 
 def event_cache() -> EventCache | None:
     """The user's cache; None where it is not to be used."""
-    named = os.environ.get(VARIABLE, "")
-    if _is_off.get() or named.lower() in ("off", "0", "no", "false"):
+    named = os.environ.get(VARIABLE, "").strip()
+    if _is_off.get() or named.lower() in ("off", "0", "no", "none", "false"):
         return None
-    return EventCache(Path(named) if named else _usual_folder())
+    folder = _usual_folder() if named.lower() in ("", "on", "1", "yes", "true") else Path(named)
+    return None if folder is None else EventCache(folder / "cbreplay-events")  # of its own: it is emptied, too
 
 
-def _usual_folder() -> Path:
+def _usual_folder() -> Path | None:
     from platformdirs import user_cache_path
 
-    folder: Path = user_cache_path("cbreplay", appauthor=False)
+    try:
+        folder: Path = user_cache_path("cbreplay", appauthor=False)
+    except RuntimeError:  # a user without a home
+        return None
     return folder
 
 
@@ -98,25 +104,37 @@ class EventCache:
             is_whole = size == status.st_size and told["modified"] == status.st_mtime_ns
             if not is_whole and (size == status.st_size or any(d.offset < columns.end for d in columns.damage)):
                 return None
-            os.utime(place)
+            with suppress(OSError):  # somebody else's entry serves as well
+                os.utime(place)
         except (OSError, ValueError, KeyError, TypeError):
             return None  # no entry, or one that is no use: it is written anew
         named = tuple(replace(item, path=str(path)) for item in columns.damage)
         return Kept(replace(columns, damage=named), told["plugins"], is_whole)
 
+    def marks(self, stream: RawIOBase, status: os.stat_result) -> list[str]:
+        """Hashes of the first and the last bytes of a file that may be kept, before it is read: see :meth:`keep`."""
+        return _marks(stream, status.st_size) if status.st_size >= _SMALLEST_FILE else []
+
     def keep(
-        self, path: Path, stream: RawIOBase, status: os.stat_result, columns: EventColumns, plugins: dict[str, str]
-    ) -> None:
-        """Write down what was read of a file that had this ``status`` before, where that pays."""
+        self, path: Path, stream: RawIOBase, status: os.stat_result, marks: list[str], columns: EventColumns,
+        plugins: dict[str, str],
+    ) -> None:  # fmt: skip
+        """Write down what was read of a file that had this ``status`` and these ``marks`` before, where that pays.
+
+        Not where the marks are others by now: then somebody has overwritten it meanwhile.
+        """
         data = [np.ascontiguousarray(getattr(columns, name), kind) for name, kind in _COLUMNS.items()]
-        if status.st_size < max(_SMALLEST_FILE, _FILE_TO_ENTRY * sum(column.nbytes for column in data)):
+        size = sum(column.nbytes for column in data)
+        if not marks or size > _MOST_BYTES or status.st_size < _FILE_TO_ENTRY * size:
             return
         told = {
             "format": _FORMAT, "path": os.fspath(path.absolute()), "size": status.st_size,
-            "modified": status.st_mtime_ns, "marks": _marks(stream, status.st_size), "points": len(columns.step),
+            "modified": status.st_mtime_ns, "marks": marks, "points": len(columns.step),
             "plugins": plugins, "columns": {name: getattr(columns, name) for name in _OTHERS},
         }  # fmt: skip
         with suppress(OSError):  # a folder that cannot be written to: the next time takes as long as this one
+            if _marks(stream, status.st_size) != marks:
+                return
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with replacing(self._place(path)) as out:
                 _write(out, told, data)
@@ -127,9 +145,10 @@ class EventCache:
         found: list[tuple[int, int, Path]] = []
         left_over = ".cbreplay-*.part"  # of a process that was killed while it wrote one
         for path in (*self.folder.glob(f"*{_ENDING}"), *self.folder.glob(left_over)):
-            with suppress(FileNotFoundError):  # another process has just taken it away
-                status = path.stat()
-                found.append((status.st_mtime_ns, status.st_size, path))
+            with suppress(OSError):  # another process has just taken it away, or it is not to be looked at
+                status = path.lstat()
+                if stat.S_ISREG(status.st_mode):
+                    found.append((status.st_mtime_ns, status.st_size, path))
         return sorted(found)
 
     def sizes(self) -> list[int]:

@@ -35,7 +35,8 @@ class EventColumns:
     def followed_by(self, more: EventColumns) -> EventColumns:
         """These and what was read behind them; ``more`` counts the records of both."""
         tags = tuple(dict.fromkeys((*self.tags, *more.tags)))
-        own_id = np.array([tags.index(tag) for tag in more.tags], np.int32)
+        id_of = {tag: tag_id for tag_id, tag in enumerate(tags)}
+        own_id = np.array([id_of[tag] for tag in more.tags], np.int32)
         others = dict(self.others)
         for tag, (kind, count) in more.others.items():
             others[tag] = kind, others.get(tag, (kind, 0))[1] + count

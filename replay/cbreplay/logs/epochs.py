@@ -89,7 +89,7 @@ def by_epoch(
         unordered += not points.is_rising and bool((points.step[1:] < points.step[:-1]).any())
         epoch, kept = _last_of_each(points, placing)
         if placing.grid is None and len(kept.step) < len(points.step):
-            before = int((points.step < placing.axis.base).sum())
+            before = int((placing.epochs(points.step) < 0).sum())
             outside += before
             repeated += len(points.step) - before - len(kept.step)
         origin = f"{writer}/{tag}".lstrip("/")

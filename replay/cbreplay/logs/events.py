@@ -38,6 +38,7 @@ def read_event_file(path: Path, cache: EventCache | None = None) -> EventColumns
     """
     with open_regular(path, buffering=0) as stream:
         status = os.fstat(stream.fileno())
+        marks = [] if cache is None else cache.marks(stream, status)
         kept = None if cache is None else cache.find(path, stream, status)
         if kept is not None and kept.is_whole:
             return kept.columns
@@ -45,7 +46,7 @@ def read_event_file(path: Path, cache: EventCache | None = None) -> EventColumns
         if status.st_size and not columns.records:
             raise NotALogError(_what_is_it(path))
         if cache is not None:
-            cache.keep(path, stream, status, columns, plugins)
+            cache.keep(path, stream, status, marks, columns, plugins)
     return columns
 
 

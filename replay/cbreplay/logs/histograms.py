@@ -49,7 +49,7 @@ def read_histograms(run: Run) -> list[LoggedHistogram]:
     Keras' tags end in ``/histogram`` and their step is the epoch; others, and steps that are no epoch of the run, are
     left out. Files that have vanished meanwhile give none.
     """
-    if run.axis.kind != "epoch" or not has_histograms(run):
+    if not has_histograms(run):
         return []
     pieces: dict[str, list[tuple[float, int, int | None]]] = {}
     for part, session, cutoff in zip(run.parts, run.session_of, run.replaced_from, strict=True):
@@ -67,8 +67,8 @@ def read_histograms(run: Run) -> list[LoggedHistogram]:
 
 
 def has_histograms(run: Run) -> bool:
-    """Whether a tag in the event files of a run may be that of a weight histogram."""
-    return any(tag.endswith(_SUFFIX) for tag in run.event_tags)
+    """Whether the event files of a run may hold weight histograms of its epochs, by their tags."""
+    return run.axis.kind == "epoch" and any(tag.endswith(_SUFFIX) for tag in run.event_tags)
 
 
 def histograms_in_file(path: Path) -> list[tuple[int, float, str, Fingerprint | None]]:

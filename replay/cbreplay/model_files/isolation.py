@@ -81,6 +81,12 @@ class IsolatedReader:
         with self._lock:
             self._running()
 
+    def interrupt(self) -> None:
+        """End the other process though another thread may be waiting for it, which learns that it has ended."""
+        process = self._process
+        if process is not None and self._owner == os.getpid():
+            process.kill()
+
     def close(self) -> None:
         """End the other process."""
         with self._lock:

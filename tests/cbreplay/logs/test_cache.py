@@ -272,14 +272,69 @@ def test_entries_that_were_used_longest_ago_make_room(cache, tmp_path, monkeypat
 
 def test_the_folder_and_whether_there_is_one_are_told_by_the_environment(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv(VARIABLE, str(tmp_path))
-    assert event_cache().folder == tmp_path
+    assert event_cache().folder == tmp_path / "cbreplay-events"
     with without_cache():
         assert event_cache() is None
     assert event_cache() is not None
-    monkeypatch.setenv(VARIABLE, "OFF")
-    assert event_cache() is None
+    for word in ("OFF", " off ", "none", "0"):
+        monkeypatch.setenv(VARIABLE, word)
+        assert event_cache() is None
     monkeypatch.delenv(VARIABLE)
-    assert "cbreplay" in event_cache().folder.parts
+    usual = event_cache().folder
+    assert "cbreplay" in usual.parts
+    monkeypatch.setenv(VARIABLE, "on")
+    assert event_cache().folder == usual
+
+
+def test_a_user_without_a_home_has_no_cache(monkeypatch) -> None:
+    def no_home(*given, **named):
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.setattr("platformdirs.user_cache_path", no_home)
+    assert event_cache() is None
+
+
+def test_a_file_that_is_overwritten_while_it_is_read_is_not_kept(cache, log, monkeypatch) -> None:
+    log.write_bytes(encode([simple("loss", step, 1.0) for step in range(300)]))
+    keep = EventCache.keep
+
+    def overwriting(*given) -> None:
+        log.write_bytes(encode([simple("loss", step, 2.0) for step in range(400)]))
+        keep(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EventCache, "keep", overwriting)
+        read_event_file(log, cache)
+    assert cache.sizes() == []
+    assert made_of(log) == made_of(log, cache)
+
+
+def test_an_entry_that_cannot_be_touched_still_counts(cache, log, monkeypatch) -> None:
+    log.write_bytes(a_log())
+    read_event_file(log, cache)
+
+    def refused(*given):
+        raise PermissionError(1, "not yours")
+
+    monkeypatch.setattr(os, "utime", refused)
+    with log.open("rb") as stream:
+        assert cache.find(log, stream, log.stat()).is_whole
+
+
+def test_what_is_no_entry_is_left_where_it_is(cache, log) -> None:
+    log.write_bytes(a_log())
+    read_event_file(log, cache)
+    (cache.folder / "sub.events").mkdir()
+    assert (len(cache.sizes()), cache.clear() > 0, cache.sizes()) == (1, True, [])
+    assert (cache.folder / "sub.events").is_dir()
+
+
+def test_an_entry_larger_than_the_whole_cache_is_not_written(cache, log, monkeypatch) -> None:
+    monkeypatch.setattr(module, "_MOST_BYTES", 100)
+    log.write_bytes(a_log())
+    read_event_file(log, cache)
+    assert not cache.folder.exists()
 
 
 def test_runs_are_the_same_the_second_time(every_file, data, tmp_path, monkeypatch) -> None:

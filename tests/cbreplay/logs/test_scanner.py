@@ -333,6 +333,14 @@ WEIGHTS = {  # whether they are left to Python when histograms are read
     "one number for all": (1, _weights(number(1, 2), ROWS, sized(6, EDGES[8:16]))),
     "no numbers": (1, _weights(number(1, 2), ROWS)),
     "no plugin": (1, _value(sized(1, b"w/histogram"), sized(8, number(1, 2) + ROWS + sized(4, EDGES)))),
+    "a bad tag beside it": (
+        1,
+        sized(
+            5,
+            sized(1, sized(1, b"\xff") + POINT)
+            + sized(1, sized(1, b"w/histogram") + sized(8, number(1, 2) + ROWS + sized(4, EDGES))),
+        ),
+    ),
     "an odd field": (1, _weights(number(1, 2), ROWS, sized(4, EDGES)) + number(12, 1)),
 }  # fmt: skip
 
