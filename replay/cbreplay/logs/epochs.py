@@ -58,9 +58,12 @@ def place(training: Training, axis_hint: str) -> Placing:
     placing = _decide(series, axis_hint)
     held = [points for points in series.values() if placing.holds(points)] if placing.grid is None else []
     first, last = min((p.first_step for p in held), default=0), max((p.last_step for p in held), default=0)
-    if last - first > _MOST_HOLES and last - first > _MOST_HOLES + 10 * len(steps := _union(held)):
-        return Placing(EpochAxis("evaluation", 0, f"epochs {first} to {last} {_FAR_APART}"), grid=steps)
-    return placing
+    if last - first <= _MOST_HOLES:  # however few steps there are
+        return placing
+    steps = _union(held)
+    if last - first <= _MOST_HOLES + 10 * len(steps):
+        return placing
+    return Placing(EpochAxis("evaluation", 0, f"epochs {first} to {last} {_FAR_APART}"), grid=steps)
 
 
 def by_epoch(

@@ -38,10 +38,10 @@ def read_event_file(path: Path, cache: EventCache | None = None) -> EventColumns
     """
     with open_regular(path, buffering=0) as stream:
         status = os.fstat(stream.fileno())
-        marks = [] if cache is None else cache.marks(stream, status)
         kept = None if cache is None else cache.find(path, stream, status)
         if kept is not None and kept.is_whole:
             return kept.columns
+        marks = [] if cache is None else cache.marks(stream, status)
         columns, plugins = _read(path, stream, status.st_size, kept)
         if status.st_size and not columns.records:
             raise NotALogError(_what_is_it(path))

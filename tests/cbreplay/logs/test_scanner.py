@@ -8,7 +8,9 @@ import random
 import struct
 import sys
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import google_crc32c
 import pytest
@@ -530,38 +532,32 @@ def test_reading_again_and_again_keeps_no_memory(tmp_path) -> None:
         tracemalloc.stop()
 
 
+def without_memory(moment: int, call: Callable[..., Any], *given: Any) -> Any:
+    """What a call gives where its allocation at ``moment`` fails; None where it raises MemoryError."""
+    testing = pytest.importorskip("_testcapi")
+    testing.set_nomemory(moment, moment + 1)
+    try:
+        return call(*given)
+    except MemoryError:
+        return None
+    finally:
+        testing.remove_mem_hooks()
+
+
 @needs_scanner
 def test_no_memory_at_any_moment_is_an_error_and_nothing_worse() -> None:
-    testing = pytest.importorskip("_testcapi")
     content = b"".join(record(p) for p in (BEFORE, BEHIND, *ORDINARY.values()))
+    rows = record(WEIGHTS["rows of three"][1]) * 9
     for moment in range(120):
         collector = compiled_collector()
         assert collector is not None
-        testing.set_nomemory(moment, moment + 1)
-        try:
-            taken = collector.scan(content, 0, 2**20)
-        except MemoryError:
-            taken = None
-        finally:
-            testing.remove_mem_hooks()
+        taken = without_memory(moment, collector.scan, content, 0, 2**20)
         assert taken in (None, (len(content), len(ORDINARY) + 2))
-        testing.set_nomemory(moment, moment + 1)
-        try:
-            collector.scan_histograms(record(WEIGHTS["rows of three"][1]) * 9, 0, 2**20, "/histogram")
-            collector.take_buckets()
-        except MemoryError:
-            pass
-        finally:
-            testing.remove_mem_hooks()
+        without_memory(moment, collector.scan_histograms, rows, 0, 2**20, "/histogram")
+        without_memory(moment % 12, collector.take_buckets)
         collector.scan(content, 0, 2**20)
         assert len(collector.tags) > 2
-        testing.set_nomemory(moment % 12, moment % 12 + 1)
-        try:
-            collector.take_columns()
-        except MemoryError:
-            pass
-        finally:
-            testing.remove_mem_hooks()
+        without_memory(moment % 12, collector.take_columns)
         collector.scan(content, 0, 2**20)
         assert (
             len({len(column) // width for column, width in zip(collector.take_columns(), (8, 8, 4, 8, 1), strict=True)})
