@@ -56,11 +56,15 @@ def read_histograms(run: Run) -> list[LoggedHistogram]:
         started = -np.inf if part.started is None or part.path not in pieces else part.started
         pieces.setdefault(part.path, []).append((started, run.fit_of_session[session], cutoff))
     found: list[LoggedHistogram] = []
+    spans = {fit: run.fit_span(fit) for written in pieces.values() for _, fit, _ in written}
     for path, written in pieces.items():
+        piece = written[0]
         for step, wall_time, tag, fingerprint in histograms_in_file(Path(path)):
-            _, fit, cutoff = max((p for p in written if p[0] <= wall_time), default=written[0], key=lambda p: p[0])
+            if len(written) > 1:
+                piece = max((p for p in written if p[0] <= wall_time), default=written[0], key=lambda p: p[0])
+            _, fit, cutoff = piece
             epoch = step - run.axis.base
-            first, end = run.fit_span(fit)
+            first, end = spans[fit]
             if first <= epoch < end:
                 found.append(LoggedHistogram(fit, epoch, tag, fingerprint, cutoff is not None and step >= cutoff))
     return found
